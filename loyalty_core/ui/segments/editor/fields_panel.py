@@ -44,7 +44,7 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
         placeholder="All groups",
         label_visibility="collapsed",
     )
-    found = [field for field in in_order if _fits(field, text, group)]
+    found = [field for field in in_order if fits(field, text, group)]
     if not found:
         st.caption("No field matches. Change the search or the group.")
         return
@@ -127,11 +127,11 @@ def _in_order(fields: Sequence[Column]) -> list[Column]:
     return sorted(fields, key=lambda field: known.get(field.group, len(known)))
 
 
-def _fits(field: Column, text: str, group: str | None) -> bool:
+def fits(field: Column, text: str, group: str | None) -> bool:
+    """Whether the field is in the group, if one is chosen, and the text is somewhere in what is said of it."""
     wanted = text.strip().lower()
-    return (group is None or field.group == group) and (
-        wanted in field.label.lower() or wanted in field.name.lower() or wanted in field.group.lower()
-    )
+    texts = (field.label, field.name, field.group, field.description)
+    return (group is None or field.group == group) and any(wanted in text.lower() for text in texts)
 
 
 def _spreads(fields: Sequence[Column], run: ScoringRun | None) -> dict[str, list[int]]:

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.services import get_services
+from loyalty_core.ui.segments.editor.fields_panel import fits
+from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from tests.workbench import Configure
 
@@ -39,3 +41,12 @@ def test_an_estimate_is_marked_as_one(
 
     get_services().warehouse.forget()
     assert "≈ 4 different values." in details("Customer tier")
+
+
+@pytest.mark.parametrize(("text", "is_found"), [("UPLIFT", True), (" contacted", True), ("tier", False)])
+def test_a_field_is_found_by_its_description_too(text: str, is_found: bool):
+    field = Column(
+        "p_if_not", "number", "Predictions", "Probability of converting if not contacted", "By the uplift model."
+    )
+    assert fits(field, text, None) is is_found
+    assert not fits(field, text, "Other")
