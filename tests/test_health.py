@@ -63,8 +63,15 @@ def test_waiting_evaluations_are_reported_with_their_limits(demo_settings: Confi
 
 def test_models_that_are_missing_need_attention(demo_settings: Configure):
     check = checks_by_name()["Models: Active version"]
-    assert check.status == "warning"
-    assert check.remedy
+    assert (check.status, check.detail) == ("warning", "No version is active.")
+    assert "loyalty train" in check.remedy
+
+
+def test_versions_of_which_none_is_active_await_a_decision(demo_settings: Configure, tmp_path: Path):
+    demo_settings(models_dir=tmp_path / "models")
+    write_bundle(tmp_path / "models", bundle_parts())
+    check = checks_by_name()["Models: Active version"]
+    assert (check.detail, check.remedy) == ("No version is active.", "Activate one of the versions on Training.")
 
 
 def test_an_ab_test_and_what_is_wrong_with_it(trained: str):

@@ -7,7 +7,7 @@ from datetime import datetime
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.health.check import Check, Status, failed_check
-from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.bundles import Bundle, ModelNotFound, list_versions
 from loyalty_core.ml.evaluation import grade_in_words
 from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus, other_training_data
 from loyalty_core.ml.tasks import TASKS
@@ -18,7 +18,7 @@ from loyalty_core.warehouse.source import name_data
 
 def models_checks(services: Services) -> Iterator[Check]:
     status = services.inference.status()
-    yield _version_in_use(status)
+    yield _version_in_use(status, services)
     yield from _experiment_check(status)
     try:
         models = services.inference.models()
@@ -34,12 +34,16 @@ def models_checks(services: Services) -> Iterator[Check]:
         yield Check("Monitoring", "Alarms", "ok", "Off in mock mode, whose scores come from a formula.")
 
 
-def _version_in_use(status: ModelStatus) -> Check:
+def _version_in_use(status: ModelStatus, services: Services) -> Check:
     if status.is_mock:
         remedy = "Set ML_MOCK_MODE to false for predictions of trained models."
         return Check("Models", "Active version", "warning", "Mock mode: predictions by formula.", remedy)
     if status.refusal is None:
         return Check("Models", "Active version", "ok", f"{status.version}.")
+    if status.version is None and isinstance(status.refusal, ModelNotFound):
+        trained = bool(list_versions(services.settings.models_dir))
+        remedy = "Activate one of the versions on Training." if trained else status.refusal.remedy
+        return Check("Models", "Active version", "warning", "No version is active.", remedy)
     serving = f" Version {status.version} continues to serve." if status.version else ""
     failed = failed_check("Models", "Active version", status.refusal)
     return replace(failed, status="warning", detail=failed.detail + serving)

@@ -116,6 +116,14 @@ def test_discarded_changes_leave_the_fields_too(workbench: None, open_screen: Op
     assert next(field for field in app.text_area if field.label == "Text").value == ""
 
 
+@pytest.mark.parametrize("step", ["Audience", "Trigger", "Offer and channels", "Messages", "Limits"])
+def test_what_a_step_fills_in_is_no_change(workbench: None, open_screen: OpenScreen, step: str) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step=step).run()
+    assert "Discard changes" not in [one.label for one in app.button]
+    next(field for field in app.text_input if field.label == "Name").set_value("Mine").run()
+    assert "Discard changes" in [one.label for one in app.button]
+
+
 def test_a_segment_is_the_audience_of_a_new_campaign(workbench: None, open_screen: OpenScreen) -> None:
     rich, young = (
         get_services().segmentation.create(SegmentDraft(name, rule), actor="ann")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,10 @@ def _next_generation() -> int:
 class CampaignDraft:
     """What is edited: `campaign` is the one that it becomes a version of, None for a new one.
 
-    `started_as` is the definition before anything was edited. `generation` is part of the keys of all fields, so that
-    they show the definition rather than what was entered for another. `faults` has, by part of the definition, why what
-    was entered last cannot be used; that part stays as it was.
+    `started_as` is the definition before anything was edited, with what steps fill in when they are first drawn.
+    `generation` is part of the keys of all fields, so that they show the definition rather than what was entered for
+    another. `faults` has, by part of the definition, why what was entered last cannot be used; that part stays as it
+    was.
     """
 
     campaign: Campaign | None
@@ -39,6 +41,7 @@ class CampaignDraft:
     def __post_init__(self) -> None:
         self.started_as = self.definition
         self.faults: dict[str, BadCampaign] = {}
+        self._drawn: set[str] = set()
 
     @property
     def campaign_id(self) -> str | None:
@@ -49,7 +52,7 @@ class CampaignDraft:
         """Whether anything would be lost by leaving."""
         if self.campaign is None:
             return bool(self.name.strip()) or self.definition != self.started_as
-        return self.name != self.campaign.name or self.definition != self.campaign.definition
+        return self.name != self.campaign.name or self.definition != self.started_as
 
     @property
     def is_overtaken(self) -> bool:
@@ -63,7 +66,14 @@ class CampaignDraft:
         return f"campaign-{self.campaign_id or 'new'}-{self.generation}-{field}"
 
     def change(self, part: str, value: Any) -> None:
-        """Put a part of the definition, as JSON, in place of what it was; notes why where it cannot be used."""
+        """Put a part of the definition, as JSON, in place of what it was; notes why where it cannot be used.
+
+        Nobody can have edited a part before its step was drawn once, so the first value is no change.
+        """
+        if part not in self._drawn:
+            self._drawn.add(part)
+            with suppress(BadCampaign):
+                self.started_as = Definition.from_json(self.started_as.to_json() | {part: value})
         content = self.definition.to_json()
         if content[part] == value:
             self.faults.pop(part, None)
@@ -77,7 +87,9 @@ class CampaignDraft:
     def begin(self, campaign: Campaign) -> None:
         """Start again from a saved campaign."""
         self.campaign, self.name, self.definition = campaign, campaign.name, campaign.definition
+        self.started_as = campaign.definition
         self.faults.clear()
+        self._drawn.clear()
         self.refill()
 
     def refill(self) -> None:
