@@ -7,8 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import idna
-from confusable_homoglyphs.confusables import confusables_data
-from rapidfuzz import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +33,9 @@ def nearest_names(name: str, names: Iterable[str], limit: int = 1, min_similarit
 
     `min_similarity` is from 0 to 100; raise it for large sets, in which some names always look similar.
     """
+    # Every process imports this module, and few look for a name that is alike: a tenth of a second.
+    from rapidfuzz import process  # noqa: PLC0415
+
     found = process.extract(
         name[:_MAX_COMPARED_LENGTH], list(names), processor=str.lower, score_cutoff=min_similarity, limit=limit
     )
@@ -102,6 +103,8 @@ def _is_emoji(character: str) -> bool:
 @cache
 def _prototypes() -> dict[str, str]:
     """Character → the one that stands for all that look like it, which may be several: m → rn."""
+    from confusable_homoglyphs.confusables import confusables_data  # noqa: PLC0415
+
     # The data has each pair in both directions, with direction marks around scripts that run from right to left.
     alike = {
         one.strip("\u200e"): [other["c"].strip("\u200e") for other in others]

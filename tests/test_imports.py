@@ -42,7 +42,8 @@ def test_a_job_does_not_wait_for_what_its_kind_does_not_need(tmp_path: Path):
     loaded = modules_loaded_by("import loyalty_core.work.run", tmp_path)
     costly = {"tensorflow", "keras", "sklearn", "scipy", "pandas", "sqlglot", "fastapi", "streamlit", "plotly"}
     only_where_set_up = {"requests", "redis", "structlog", "alembic"}
-    assert not {name.partition(".")[0] for name in loaded} & (costly | only_where_set_up)
+    only_for_names = {"rapidfuzz", "confusable_homoglyphs"}
+    assert not {name.partition(".")[0] for name in loaded} & (costly | only_where_set_up | only_for_names)
 
 
 def test_a_store_in_a_file_needs_no_driver_of_a_server(tmp_path: Path):

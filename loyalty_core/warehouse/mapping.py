@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rapidfuzz.distance import OSA
-
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.columns.labels import label_of
 
@@ -77,6 +75,9 @@ def _nearest(wanted: Sequence[str], present: Sequence[str]) -> str | None:
 
 def _likeness(name: str, column: str) -> float:
     """From 0 to 1; 0 below the thresholds."""
+    # Most processes find each feature by its name and compare none.
+    from rapidfuzz.distance import OSA  # noqa: PLC0415
+
     spelling = OSA.normalized_similarity(name.casefold(), column.casefold())
     words, others = _words(name), _words(column)
     shared = len(words & others) / max(1, len(words | others))
