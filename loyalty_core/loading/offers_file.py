@@ -68,6 +68,15 @@ def read_offers(connection: duckdb.DuckDBPyConnection, offers: OffersFile | None
     return [*rows.notes, f"{rows.row_count:,} rows of {rows.file.name} are read as {read_as} (see --offers-column)."]
 
 
+def recognised_columns(offers: OffersFile) -> dict[str, str]:
+    """The column of each of PARTS that `read_offers` would find; empty where it would ask which one is meant."""
+    with duckdb.connect() as connection:
+        try:
+            return _find_columns(connection, read_source_rows(connection, offers.file, offers.written), offers)
+        except DataError:
+            return {}
+
+
 def _find_columns(connection: duckdb.DuckDBPyConnection, rows: SourceRows, offers: OffersFile) -> dict[str, str]:
     found = {part: rows.find(name, "--offers-column") for part, name in offers.columns.items()}
     free = [name for name in rows.types if name not in found.values()]

@@ -195,4 +195,6 @@ def test_a_file_of_offers_goes_with_the_customers(open_screen: OpenScreen):
     assert not app.exception
     fields = {field.label: field for field in app.selectbox}
     assert list(fields["Offer"].options) == ["As found", "member", "coupon", "day"]
-    assert fields["Day of the offer"].value == "As found"
+    recognised = [fields[part].value for part in ("Customer of an offer", "Offer", "Day of the offer")]
+    assert recognised == ["member", "coupon", "day"]
+    assert fields["Whether it was taken"].value == "As found"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from loyalty_core.connections import Upload
+from loyalty_core.loading import OffersFile
 from loyalty_core.loading.inspection import column_names
+from loyalty_core.loading.offers_file import recognised_columns
 from loyalty_core.ui.connect.file_format_form import label
 
 if TYPE_CHECKING:
@@ -36,10 +38,13 @@ def ask_offers(key: str) -> dict[str, Any]:
         if dropped is None:
             return {}
         upload = saved(dropped, _UPLOAD)
-        names = [_AS_FOUND, *_names_in(upload)]
+        columns, recognised = _columns_of(upload)
+        names = [_AS_FOUND, *columns]
         chosen: dict[str, str] = {}
         for place, (part, (title, help_text)) in zip(st.columns(len(_PARTS)), _PARTS.items(), strict=True):
-            name = place.selectbox(title, names, key=f"connect-offers-{part}-{upload.id}", help=help_text)
+            found = recognised.get(part, _AS_FOUND)
+            key = f"connect-offers-{part}-{upload.id}"
+            name = place.selectbox(title, names, index=names.index(found), key=key, help=help_text)
             if name and name != _AS_FOUND:
                 chosen[part] = name
     return {"offers": {"upload": upload.id, "columns": chosen}}
@@ -55,8 +60,10 @@ def saved(dropped: UploadedFile, place: str) -> Upload:
     return upload
 
 
-def _names_in(upload: Upload) -> list[str]:
+def _columns_of(upload: Upload) -> tuple[list[str], dict[str, str]]:
+    """The columns of the file, and which of them was recognised as which part."""
     known = st.session_state.get(_NAMES)
     if known is None or known[0] != upload.id:
-        known = st.session_state[_NAMES] = upload.id, column_names(upload.file)
+        read = column_names(upload.file), recognised_columns(OffersFile(upload.file))
+        known = st.session_state[_NAMES] = upload.id, read
     return known[1]
