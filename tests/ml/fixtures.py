@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -133,12 +134,18 @@ def make_warehouse(path: Path, rename: dict[str, str] | None = None) -> None:
             """)
 
 
-@pytest.fixture
-def models_dir(tmp_path: Path) -> Path:
-    """A models folder with one active version."""
-    folder = tmp_path / "models"
+@pytest.fixture(scope="session")
+def written_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with one active version, to be copied."""
+    folder = tmp_path_factory.mktemp("written") / "models"
     activate(folder, write_bundle(folder, bundle_parts()), by="test")
     return folder
+
+
+@pytest.fixture
+def models_dir(written_models: Path, tmp_path: Path) -> Path:
+    """A models folder with one active version."""
+    return shutil.copytree(written_models, tmp_path / "models", symlinks=True)
 
 
 @pytest.fixture
