@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 # Rows become visible when they are committed, not in the order of their numbers: those of a minute are looked at again.
 _COMMITTED_WITHIN = timedelta(minutes=1)
-# Nothing stays in a cache for so long.
-_DAYS_KEPT = timedelta(days=1)
+_REMOVED_AFTER = timedelta(days=1)
 
 
 class Invalidations:
@@ -73,6 +72,6 @@ class Invalidations:
 
 
 def forget_old_invalidations(session: Session) -> None:
-    """Remove what every process has followed or outlived."""
-    before = dialect_of_session(session).now(session) - _DAYS_KEPT
+    """Remove rows that are a day old, which every process has followed by then."""
+    before = dialect_of_session(session).now(session) - _REMOVED_AFTER
     session.execute(sa.delete(InvalidationRecord).where(InvalidationRecord.at < before))

@@ -155,7 +155,8 @@ early stopping nor calibration has seen. The standard models learned from the tr
 
 - **{NETWORK_ALONE}**: the network without a teacher (`--teacher none`), for comparison with what a teacher adds.
 - **{THIS_MODEL}**: default options, which let the network learn from a teacher where the validation rows favour it;
-  "taught" counts the folds where they did. The seconds include both ways of training.
+  "taught" counts the folds where they did. The seconds include both ways of training, and
+  grow with other work on the machine.
 - **logistic regression**, **gradient boosting** (`HistGradientBoostingClassifier`) and **LightGBM**: the baselines that
   every training reports.
 - **{BEST_COLUMN}**: ranking by the one column that ranks best.

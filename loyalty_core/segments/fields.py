@@ -103,21 +103,21 @@ class RuleFields:
         return True
 
     def without_columns(self) -> frozenset[str]:
-        """The segments whose rules read what the data does not have, and those built on them.
+        """The segments whose rules read columns that the data does not have, and those built on them.
 
-        Predictions that are still to be made are not among it.
+        Predictions that are still to be made are not among these columns.
         """
         rules = {one: outline.rule for one, outline in self.segments.items()}
-        found = {one for one, rule in rules.items() if self._is_faulty(rule)}
+        found = {one for one, rule in rules.items() if self._lacks_columns(rule)}
         return frozenset(found.union(*(built_on(one, rules) for one in found)))
 
-    def _is_faulty(self, rule: Any) -> bool:
+    def _lacks_columns(self, rule: Any) -> bool:
         try:
             self.compile(rule)
         except PredictionsMissing:
             return False
-        except RuleError:
-            return True
+        except RuleError as error:
+            return any(fault.code == "unknown_column" for fault in error.faults)
         return False
 
     def relation(self, names: Iterable[str]) -> sa.FromClause:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from loyalty_core.services import get_services
+from loyalty_core.services import Services, get_services
+from loyalty_core.settings import get_settings
 from tests.fixtures.api import Ask, error_of
 from tests.workbench import GUIDE_CUSTOMER
 
@@ -125,6 +126,19 @@ def test_the_cache_is_invalidated_by_id_and_as_a_whole(demo_settings: Configure,
     assert get_services().features.health().misses - before == 2
     assert ask("/dwh/cache/invalidate/", "POST").json() == {"status": "ok", "invalidated": 5}
     assert ask("/dwh/cache/invalidate/", "POST", {}).json() == {"status": "ok", "invalidated": 0}
+
+
+def test_other_processes_remove_the_same_customers(demo_settings: Configure, ask: Ask, query_demo: Query):
+    ids = some_ids(query_demo, 5)
+    other = Services(get_settings())
+    other.features.get_many(ids)
+    ask("/dwh/cache/invalidate/", "POST", {"customer_ids": ids[:2]})
+    other.invalidations.follow()
+    assert set(other.features.cached(ids)) == set(ids[2:])
+    ask("/dwh/cache/invalidate/", "POST")
+    other.invalidations.follow()
+    assert not other.features.cached(ids)
+    other.warehouse.close()
 
 
 def test_a_cache_that_does_not_answer_is_reported(demo_settings: Configure, ask: Ask):

@@ -113,11 +113,12 @@ def test_segments_that_the_data_has_no_columns_for_are_archived_in_one_step(open
     rules = {"and": [{"var": f"segment:{tier.id}"}, {"var": f"segment:{risky.id}"}]}
     repository.create(SegmentDraft("Gold at risk", rules), actor="ann")
     repository.create(SegmentDraft("Old", {">": [{"var": "age"}, 70]}), actor="ann")
+    repository.create(SegmentDraft("Lacks no column", {">": [{"var": "age"}, "old"]}), actor="ann")
     app = open_screen(CONNECT, view="A database")
     [warning] = [plain(one.value) for one in app.warning if "cannot be computed" in one.value]
     assert "lacks columns that they read: Gold, Gold at risk." in warning
     app.button(key="archive-unusable-segments").click().run()
-    assert [one.name for one in repository.list()] == ["Old", "Risky"]
+    assert [one.name for one in repository.list()] == ["Lacks no column", "Old", "Risky"]
     assert not any("cannot be computed" in one.value for one in app.warning)
     used = repository.create(SegmentDraft("Silver", {"==": [{"var": "tier"}, "silver"]}), actor="ann")
     audience = Definition(audience=Audience(segment=used.id))

@@ -50,20 +50,22 @@ def _unusable() -> list[Segment]:
 
 
 def _archive(segments: Sequence[Segment]) -> None:
-    """Those that are built on others first; raises `SegmentInUse` where campaigns or other segments use each."""
+    """Archive all that nothing else uses, those first that are built on others.
+
+    Raises `SegmentInUse` where none can be archived.
+    """
     repository, actor = services_of_process().segments, current_viewer().id
-    waiting = list(segments)
+    waiting, refused = list(segments), None
     while waiting:
         still_used: list[Segment] = []
-        refused: SegmentInUse | None = None
         for segment in waiting:
             try:
                 repository.archive(segment.id, actor=actor)
             except SegmentInUse as error:
                 still_used.append(segment)
                 refused = error
-        if refused and len(waiting) == len(segments) == len(still_used):
-            raise refused
         if len(still_used) == len(waiting):
-            return
+            break
         waiting = still_used
+    if refused and len(waiting) == len(segments):
+        raise refused
