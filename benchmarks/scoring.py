@@ -60,7 +60,7 @@ def main() -> None:
 def train_on_demo(folder: Path) -> None:
     generate(folder / "demo.duckdb", customers=SIMULATED)
     environment = {**os.environ, "DWH_URL": f"duckdb:///{folder}/demo.duckdb", "MODELS_DIR": f"{folder}/models"}
-    command = [sys.executable, "train_models_from_dwh.py", "--epochs", "5"]
+    command = [sys.executable, "train_models_from_dwh.py", "--epochs", "5", "--promote-worse"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
 
 

@@ -29,6 +29,8 @@ Model = Tensor = Any
 
 # Quantiles closer than this make no piece: a steeper slope would only magnify rounding errors.
 _MIN_PIECE_LENGTH = 1e-4
+# Steps that TensorFlow runs without returning to Python, which takes nearly as long as a step of a small network.
+_STEPS_PER_EXECUTION = 32
 
 
 class Pieces(NamedTuple):
@@ -93,7 +95,12 @@ def _compile(members: Model, options: TrainingOptions, size: NetworkSize, output
     optimizer: Any = keras.optimizers.get(options.optimizer)
     optimizer.learning_rate = size.learning_rate
     loss = loss or options.loss or ("binary_crossentropy" if outputs == 1 else "categorical_crossentropy")
-    members.compile(optimizer=optimizer, loss=[keras.losses.get(loss)] * len(members.outputs), jit_compile=False)
+    members.compile(
+        optimizer=optimizer,
+        loss=[keras.losses.get(loss)] * len(members.outputs),
+        jit_compile=False,
+        steps_per_execution=_STEPS_PER_EXECUTION,
+    )
 
 
 def calibrated_model(logits: Model, calibration: Calibration) -> Model:
