@@ -17,7 +17,6 @@ from loyalty_core.campaigns.definition import (
     Variant,
 )
 from loyalty_core.campaigns.effect import MIN_HOLDOUT, Effect
-from loyalty_core.campaigns.enrolment import Decision, reason_in_words
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
     BadCampaign,
@@ -33,6 +32,7 @@ from loyalty_core.campaigns.errors import (
 from loyalty_core.campaigns.executions import Execution, Totals
 from loyalty_core.campaigns.latest_offers import LatestOffers
 from loyalty_core.campaigns.limits import Budget, Cap, Frequency, Holdout, QuietHours, ReEntry
+from loyalty_core.campaigns.outcome import Decision, reason_in_words
 from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import DayFigures, Figures, Performance

@@ -14,7 +14,7 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.campaigns.audience import AudienceReader, what_is_left
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
-from loyalty_core.campaigns.enrolment import Decision, enter
+from loyalty_core.campaigns.enrolment import enter
 from loyalty_core.campaigns.entry_features import EntryFeatures
 from loyalty_core.campaigns.errors import NothingRecorded
 from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from loyalty_core.analytics.offers import Policy, PolicyRepository
     from loyalty_core.campaigns.campaign import Campaign, CampaignRun
     from loyalty_core.campaigns.definition import Definition
+    from loyalty_core.campaigns.outcome import Decision
     from loyalty_core.segments import RuleFields, SegmentationEngine
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore

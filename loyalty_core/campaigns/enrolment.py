@@ -7,7 +7,6 @@ workers cannot both pass a cap.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from loyalty_core.campaigns.candidates import STAGED_CANDIDATES
 from loyalty_core.campaigns.decisions import decisions
 from loyalty_core.campaigns.errors import CampaignState
+from loyalty_core.campaigns.outcome import NOT_RUNNING, Decision
 from loyalty_core.campaigns.waterfall import grouped
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
 from loyalty_core.store.dialects import dialect_of_session
@@ -34,56 +34,6 @@ if TYPE_CHECKING:
 _CANDIDATES_AT_ONCE = 1_000
 # Of a whole audience; each part is a transaction, during which others wait for less than a second.
 _CUSTOMERS_AT_ONCE = 25_000
-_NOT_RUNNING = "not_running"
-
-_SENTENCES = {
-    "excluded": "the customer is in a segment that {name} excludes",
-    "re_entry": "the customer has entered {name} before",
-    "consent": "the customer has not consented",
-    "channel": "no channel of {name} can reach the customer",
-    "offer": "no offer of {name} is left that the customer is eligible for",
-    "campaign_cap": "the customer has reached the frequency cap of {name}",
-    "overall_cap": "the customer has reached the frequency cap over all campaigns",
-    "holdout": "the customer is in the holdout of {name}",
-    "budget": "the budget of {name} is used up",
-    _NOT_RUNNING: "{name} is not running",
-}
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a campaign decided about one customer.
-
-    `reason` is None where a message was queued: `key` and `due_at` are its. `entry_id` is None where nothing was
-    recorded, since the campaign is not running.
-    """
-
-    customer_id: str
-    campaign_name: str
-    reason: str | None
-    entry_id: int | None = None
-    variant: str | None = None
-    offer_id: int | None = None
-    channel: str | None = None
-    due_at: datetime | None = None
-    key: str | None = None
-
-    @property
-    def outcome(self) -> str:
-        """The decision in one sentence."""
-        if self.reason is None:
-            return f"A message of {self.campaign_name} was queued for {self.channel}."
-        return f"Nothing was sent: {self.why}."
-
-    @property
-    def why(self) -> str:
-        """Why nothing was sent, as a clause; blank where a message was queued."""
-        return reason_in_words(self.reason, self.campaign_name) if self.reason else ""
-
-
-def reason_in_words(reason: str, campaign_name: str) -> str:
-    """Why a campaign sent nothing to a customer, as a clause; the reason itself where it is of another version."""
-    return _SENTENCES[reason].format(name=campaign_name) if reason in _SENTENCES else reason
 
 
 def enter(
@@ -104,7 +54,7 @@ def enter(
     with_consent_first = sorted(candidates, key=lambda one: one.has_consent, reverse=True)
     unique = list({one.customer_id: one for one in with_consent_first}.values())
     if not _is_running(session, campaign.id):
-        return [Decision(one.customer_id, campaign.name, _NOT_RUNNING) for one in unique]
+        return [Decision(one.customer_id, campaign.name, NOT_RUNNING) for one in unique]
     found: list[Decision] = []
     places = {one.customer_id: place for place, one in enumerate(unique)}
     for start in range(0, len(unique), _CANDIDATES_AT_ONCE):
@@ -153,53 +103,56 @@ def _write(
     placing: Placing,
     cause: str | Mapping[str, str],
 ) -> list[Decision]:
-    entries = [
-        {
-            "campaign_id": campaign.id,
-            "customer_id": row.customer_id,
-            "number": row.number,
-            "entered_at": terms.now,
-            "cause": cause if isinstance(cause, str) else cause[row.customer_id],
-            "version": campaign.version,
-            "status": _status(row.reason),
-            "reason": row.reason,
-            "variant": row.variant,
-            "offer_id": row.offer_id,
-            "churn_probability": row.churn_probability,
-            "is_simulated": terms.is_simulated,
-        }
-        for row in rows
-    ]
-    if not entries:
+    if not rows:
         return []
+    entries = [
+        _entry(campaign, row, terms, cause if isinstance(cause, str) else cause[row.customer_id]) for row in rows
+    ]
     # Each customer is once among the rows; asked for ids in their order, SQLAlchemy would write them one by one.
     adding = sa.insert(CampaignEntryRecord).returning(CampaignEntryRecord.customer_id, CampaignEntryRecord.id)
     # The session's own way would look for objects that belong to the rows, which there are none of.
     ids = dict(session.connection().execute(adding, entries).all())
     written = [_decision(campaign, row, ids[row.customer_id], placing) for row in rows]
-    messages = [
-        {
-            "campaign_id": campaign.id,
-            "entry_id": one.entry_id,
-            "customer_id": one.customer_id,
-            "channel": one.channel,
-            "key": one.key,
-            "version": campaign.version,
-            "variant": one.variant,
-            "offer_id": one.offer_id,
-            "queued_at": terms.now,
-            "due_at": one.due_at,
-            "expires_at": placing.expires(one.due_at or terms.now),
-            "status": "waiting",
-            "attempts": 0,
-            "is_simulated": terms.is_simulated,
-        }
-        for one in written
-        if one.reason is None
-    ]
+    messages = [_message(campaign, one, terms, placing) for one in written if one.reason is None]
     if messages:
         session.connection().execute(sa.insert(OutboxRecord), messages)
     return written
+
+
+def _entry(campaign: Campaign, row: Any, terms: Terms, cause: str) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign.id,
+        "customer_id": row.customer_id,
+        "number": row.number,
+        "entered_at": terms.now,
+        "cause": cause,
+        "version": campaign.version,
+        "status": _status(row.reason),
+        "reason": row.reason,
+        "variant": row.variant,
+        "offer_id": row.offer_id,
+        "churn_probability": row.churn_probability,
+        "is_simulated": terms.is_simulated,
+    }
+
+
+def _message(campaign: Campaign, decision: Decision, terms: Terms, placing: Placing) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign.id,
+        "entry_id": decision.entry_id,
+        "customer_id": decision.customer_id,
+        "channel": decision.channel,
+        "key": decision.key,
+        "version": campaign.version,
+        "variant": decision.variant,
+        "offer_id": decision.offer_id,
+        "queued_at": terms.now,
+        "due_at": decision.due_at,
+        "expires_at": placing.expires(decision.due_at or terms.now),
+        "status": "waiting",
+        "attempts": 0,
+        "is_simulated": terms.is_simulated,
+    }
 
 
 def _decision(campaign: Campaign, row: Any, entry_id: int, placing: Placing) -> Decision:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from loyalty_core.campaigns.enrolment import Decision
+from loyalty_core.campaigns.outcome import Decision
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
 
 if TYPE_CHECKING:

@@ -97,7 +97,12 @@ def _features_sql(snapshot: date) -> str:
             LEFT JOIN mailings USING (customer_id)
             JOIN (FROM signals WHERE as_of = {today}) USING (customer_id)
         )
-        SELECT
+        {_features_of("joined", today)}"""  # noqa: S608 (dates and constants)
+
+
+def _features_of(joined: str, today: str) -> str:
+    """The columns of the view, of members with their behaviour, signals and mailings."""
+    return f"""SELECT
             customer_id, full_name, email, signup_date, tenure_days,
             coalesce(total_revenue, 0) AS total_revenue,
             coalesce(lifetime_value, 0) AS lifetime_value,
@@ -128,4 +133,4 @@ def _features_sql(snapshot: date) -> str:
             {", ".join(SIGNALS)},
             round(0.7 * (1 - exp(-days_since_last_transaction / 120.0)) + 0.3 / (1 + recent_baskets), 4)
                 AS churn_score
-        FROM joined"""  # noqa: S608 (dates and constants)
+        FROM {joined}"""  # noqa: S608 (dates and constants)

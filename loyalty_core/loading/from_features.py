@@ -61,14 +61,7 @@ def load_features(
         label = "EXCLUDE (churned)" if layout.churn_name else ""
         connection.execute(f"CREATE TABLE customer_features AS SELECT * {label} FROM {CUSTOMERS}")  # noqa: S608
         connection.execute("CREATE VIEW customer_features_view AS FROM customer_features")
-        if layout.churn_name:
-            rows.notes.append(_write_churn_history(connection, layout, snapshot))
-        if layout.offers or offers:
-            rows.notes += _write_offer_history(connection, layout, snapshot, out)
-        if layout.treatment:
-            rows.notes.append(_write_treatment_history(connection, layout, columns.control, snapshot))
-        if columns.has_churn and not (layout.churn_name or layout.offers or offers or layout.treatment):
-            rows.notes.append(_nothing_to_learn(layout))
+        rows.notes += _write_histories(connection, layout, columns, snapshot, out if layout.offers or offers else None)
         on_phase("Choosing what the models learn from")
         suggestion = _suggest(connection, layout, columns.control)
         loaded = f"{rows.row_count - copies:,} customers with {_columns(len(layout.features))} besides the id"
@@ -81,6 +74,29 @@ def load_features(
 
 def _columns(number: int) -> str:
     return f"{number:,} column" if number == 1 else f"{number:,} columns"
+
+
+def _write_histories(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    columns: CustomerColumns,
+    snapshot: date | None,
+    with_offers: Path | None,
+) -> list[str]:
+    """Write the history of each model that the file has labels for; returns notes.
+
+    `with_offers` is the warehouse, where offers were taken.
+    """
+    notes: list[str] = []
+    if layout.churn_name:
+        notes.append(_write_churn_history(connection, layout, snapshot))
+    if with_offers:
+        notes += _write_offer_history(connection, layout, snapshot, with_offers)
+    if layout.treatment:
+        notes.append(_write_treatment_history(connection, layout, columns.control, snapshot))
+    if columns.has_churn and not (layout.churn_name or with_offers or layout.treatment):
+        notes.append(_nothing_to_learn(layout))
+    return notes
 
 
 def _nothing_to_learn(layout: Layout) -> str:

@@ -124,9 +124,16 @@ def test_segments_that_the_data_has_no_columns_for_are_archived_in_one_step(open
     audience = Definition(audience=Audience(segment=used.id))
     services_of_process().campaigns.repository.create("Win back", audience, actor="ann")
     app.run()
+    [warning] = [plain(one.value) for one in app.warning if "cannot be computed" in one.value]
+    assert warning.endswith("Segments read by Win back stay.")
+    assert "archive-unusable-segments" not in [button.key for button in app.button]
+    repository.create(SegmentDraft("Bronze", {"==": [{"var": "tier"}, "bronze"]}), actor="ann")
+    app.run()
+    assert "Archive Bronze" in [plain(button.label) for button in app.button]
     app.button(key="archive-unusable-segments").click().run()
-    assert "Win back" in plain(app.error[0].value)
-    assert "Silver" in [one.name for one in repository.list()]
+    names = [one.name for one in repository.list()]
+    assert "Silver" in names
+    assert "Bronze" not in names
 
 
 def test_a_setting_that_names_the_warehouse_is_pointed_out(open_screen: OpenScreen, configure: Configure):

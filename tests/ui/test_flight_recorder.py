@@ -36,7 +36,14 @@ def applied(demo_settings: Configure) -> int:
     services.segmentation.refresh("everyone")
     services.segments.change_member("everyone", GUIDE_CUSTOMER, belongs=False)
     letter = Unreadable("kafka/loyalty.events", None, '{"event_id": "x"}', BadEvent("The event has no type."))
-    event = Event("shop", "e1", "transaction.created", GUIDE_CUSTOMER, datetime.now(UTC), {"amount": 59.9})
+    event = Event(
+        "shop",
+        "e1",
+        "transaction.created",
+        GUIDE_CUSTOMER,
+        datetime.now(UTC),
+        {"amount": 59.9, "items": [{"sku": "a", "gift": True}]},
+    )
     (row,) = Intake(services.store, timedelta(0)).accept([event], [letter]).accepted
     assert Worker(services.store, Inbox(services.store), Effects(services)).apply_waiting() == 1
     return row
@@ -57,7 +64,13 @@ def test_events_are_listed_and_one_is_shown_step_by_step(applied: int, open_scre
     assert (row["Type"], row["Customer"], row["State"]) == ("Transaction", GUIDE_CUSTOMER, "Applied")
     app = open_screen(FLIGHT_RECORDER, event=str(applied))
     text = said(app)
-    for part in ("Nothing was sent", "1. Event read", "5. Segments evaluated", "Joined Everyone.", "amount 59.9"):
+    for part in (
+        "Nothing was sent",
+        "1. Event read",
+        "5. Segments evaluated",
+        "Joined Everyone.",
+        'amount 59.9, items [{"sku": "a", "gift": true}]',
+    ):
         assert part in text
     assert {metric.label: metric.value for metric in app.metric}["Segments joined"] == "1"
     assert "There is no event 999" in said(open_screen(FLIGHT_RECORDER, event="999"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.campaigns import Campaign, Campaigns, Candidate
-    from loyalty_core.campaigns.enrolment import Decision
+    from loyalty_core.campaigns.outcome import Decision
     from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded
     from loyalty_core.events.effects.offers import OfferPredictor
     from loyalty_core.events.event import Event

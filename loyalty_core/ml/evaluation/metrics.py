@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.evaluation.baselines import (
-    BASE_RATE,
-    LOGISTIC_REGRESSION,
-    STANDARD_MODELS,
-    Classes,
-    Probabilities,
-)
+from loyalty_core.ml.evaluation.baselines import STANDARD_MODELS, Classes, Probabilities
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
-from loyalty_core.ml.evaluation.grades import Evidence, Grade, Graded, grade_of, grade_word, seems_too_good
+from loyalty_core.ml.evaluation.grades import Evidence, grade_of
 from loyalty_core.ml.evaluation.ranking import area_under_curve, average_precision
+from loyalty_core.ml.evaluation.verdict import better_baseline, doubt_of, give_verdict, row_losses
 from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
@@ -35,22 +30,6 @@ _TOP_SHARE = 0.2
 _MIN_PROBABILITY = 1e-7
 # A standard model is clearly better when it leads by more than this.
 _AUC_MARGIN, _LOG_LOSS_MARGIN = 0.01, 0.02
-
-
-class Verdict(NamedTuple):
-    """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted.
-
-    `limited_by` says why the grade cannot be better where too few rows were tested, otherwise it is empty. `behind`
-    names the best standard model where it is clearly better than this one, else it is None. `doubt` says why the model
-    may be reading the answer, so that nothing is known of what it adds; else it is empty.
-    """
-
-    grade: Grade
-    sentence: str
-    worse_than: str | None
-    limited_by: str
-    behind: str | None
-    doubt: str
 
 
 def evaluate_binary(
@@ -85,15 +64,15 @@ def evaluate_binary(
     evidence = _evidence(churned, positives)
     best = max(_standard(others), key=lambda name: others[name]["auc"])
     behind = best if others[best]["auc"] - metrics["auc"] > _AUC_MARGIN else None
-    verdict = _verdict(
-        _worse_than(churned, both, baselines),
+    verdict = give_verdict(
+        better_baseline(churned, both, baselines),
         grade_of(added, simple["auc"], evidence, behind=behind is not None),
         f"ranking by {label_of(rule.feature).lower()} alone",
         f"it captures {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
         behind,
         f"ranks better than this model: AUC {others[best]['auc']:.3f} against {metrics['auc']:.3f}.",
-        _doubt(metrics, doubt),
+        doubt_of(metrics, doubt),
     )
     return {
         **metrics,
@@ -129,15 +108,15 @@ def evaluate_choice(
     added = bootstrap.differences(THIS_MODEL, _RULE)["top_1"]
     best = min(_standard(others), key=lambda name: others[name]["log_loss"])
     behind = best if metrics["log_loss"] - others[best]["log_loss"] > _LOG_LOSS_MARGIN else None
-    verdict = _verdict(
-        _worse_than(chosen, scores, baselines),
+    verdict = give_verdict(
+        better_baseline(chosen, scores, baselines),
         grade_of(added, simple["top_1"], Evidence(len(chosen), len(chosen), "rows"), behind=behind is not None),
         _choice_rule(rule),
         f"the offer taken is ranked first for {_percent(metrics['top_1'])} of customers and among the first three "
         f"for {_percent(metrics['top_3'])}, instead of {_percent(simple['top_1'])} and {_percent(simple['top_3'])}.",
         behind,
         f"predicts better than this model: log loss {others[best]['log_loss']:.3f} against {metrics['log_loss']:.3f}.",
-        _doubt(metrics, doubt),
+        doubt_of(metrics, doubt),
     )
     return {
         **metrics,
@@ -156,7 +135,7 @@ def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
     return {
         "auc": area_under_curve(probability, positive),
         "pr_auc": average_precision(probability, positive),
-        "log_loss": float(_row_losses(churned, np.stack([1 - probability, probability], axis=1)).mean()),
+        "log_loss": float(row_losses(churned, np.stack([1 - probability, probability], axis=1)).mean()),
         "brier": float(np.mean((probability - churned) ** 2)),
         "calibration_error": calibration_error(churned, probability),
         "captured_top_20": captured(churned, probability, _TOP_SHARE),
@@ -173,7 +152,7 @@ def choice_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
         "top_1": float((rank <= 1).mean()),
         "top_3": float((rank <= 3).mean()),
         "mean_reciprocal_rank": float((1 / rank).mean()),
-        "log_loss": float(_row_losses(chosen, scores).mean()),
+        "log_loss": float(row_losses(chosen, scores).mean()),
     }
 
 
@@ -237,46 +216,6 @@ def captured(churned: Classes, scores: npt.NDArray[np.floating], share: float) -
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}%"
-
-
-def _row_losses(classes: Classes, probabilities: Probabilities) -> npt.NDArray[np.float64]:
-    own = probabilities[np.arange(len(classes)), classes].astype(np.float64)
-    return -np.log(np.clip(own, _MIN_PROBABILITY, 1))
-
-
-def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mapping[str, Probabilities]) -> str | None:
-    """A simple baseline with a lower log loss: the base rate at all, logistic regression significantly.
-
-    Significant means by more than two standard errors of the paired difference per row.
-    """
-    losses = _row_losses(classes, probabilities)
-    for name, errors in ((BASE_RATE, 0.0), (LOGISTIC_REGRESSION, 2.0)):
-        behind = losses - _row_losses(classes, baselines[name])
-        if behind.mean() > errors * behind.std() / np.sqrt(len(behind)):
-            return name
-    return None
-
-
-def _doubt(metrics: Metrics, doubt: str) -> str:
-    return doubt or ("the test rows are predicted almost perfectly" if seems_too_good(metrics) else "")
-
-
-def _verdict(
-    worse_than: str | None, graded: Graded, rule: str, figures: str, behind: str | None, lead: str, doubt: str
-) -> Verdict:
-    """`figures` compare the model with `rule`; `lead` says by what the standard model `behind` is better."""
-    grade, limited_by = graded if worse_than is None and not doubt else Graded("D", graded.limited_by)
-    if graded.grade == "D" and limited_by:
-        sentence = f"Too little to tell what it adds over {rule}, because {limited_by}: {figures}"
-    elif doubt:
-        sentence = f"It may be reading the answer, because {doubt}, so what it adds over {rule} is not known: {figures}"
-    elif limited_by:
-        sentence = f"{grade_word(grade)} over {rule}, or more, because {limited_by}: {figures}"
-    else:
-        sentence = f"{grade_word(grade)} over {rule}: {figures}"
-    worse = f"Worse than the simple baseline ({worse_than}). " if worse_than else ""
-    better = f" {behind[0].upper()}{behind[1:]} {lead}" if behind else ""
-    return Verdict(grade, worse + sentence + better, worse_than, limited_by, behind, doubt)
 
 
 def _evidence(churned: Classes, positives: str) -> Evidence:

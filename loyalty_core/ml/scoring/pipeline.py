@@ -111,21 +111,18 @@ def score_base(
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
     scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
-    customers, tally, target = (
-        _count(warehouse, cut_points),
-        Tally(),
-        warehouse.dialect.predictions.destination(warehouse),
-    )
+    customers, tally = _count(warehouse, cut_points), Tally()
+    target = warehouse.dialect.predictions.destination(warehouse)
 
     def report() -> None:
         if on_progress:
             on_progress(ScoringProgress(tally.read, max(customers, tally.read), time.monotonic() - started))
 
+    compared = ""
     if warehouse.settings.ml_score_in_warehouse if in_warehouse is None else in_warehouse:
         compared = score_in_warehouse(warehouse, scorer, target, tally, report)
     else:
         _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
-        compared = ""
     if computed:
         save_cut_points(warehouse, computed)
     remarks = (target.remark, compared, no_rfm, *_missing_models(served.champion), *tally.remarks())

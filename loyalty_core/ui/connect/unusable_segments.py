@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from loyalty_core.access import Action, current_viewer
-from loyalty_core.segments import SegmentInUse
 from loyalty_core.services import services_of_process
 from loyalty_core.ui.access.changes import change
 from loyalty_core.ui.messages import errors_shown
@@ -15,7 +14,7 @@ from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from loyalty_core.segments import Segment
 
@@ -26,21 +25,27 @@ def draw_unusable_segments() -> None:
         unusable = _unusable()
         if not unusable:
             return
-        names = ", ".join(segment.name for segment in unusable)
-        st.warning(
-            f"Segments that cannot be computed, because this data lacks columns that they read: {escape(names)}. "
-            "Archived segments can be restored on Segments.",
-            icon=":material/groups:",
+        unused, users = _unused(unusable)
+        text = (
+            "Segments that cannot be computed, because this data lacks columns that they read: "
+            f"{_names(segment.name for segment in unusable)}. Archived segments can be restored on Segments."
         )
+        if users:
+            text += f" Segments read by {_names(users)} stay."
+        st.warning(text, icon=":material/groups:")
         refused = refusal(Action.EDIT_SEGMENTS)
-        if st.button(
-            "Archive them",
+        if unused and st.button(
+            "Archive them" if len(unused) == len(unusable) else f"Archive {_names(one.name for one in unused)}",
             icon=":material/archive:",
             key="archive-unusable-segments",
             disabled=bool(refused),
-            help=refused or "Those that campaigns or other segments use stay.",
+            help=refused,
         ):
-            change(lambda: _archive(unusable))
+            change(lambda: _archive(unused))
+
+
+def _names(names: Iterable[str]) -> str:
+    return escape(", ".join(names))
 
 
 def _unusable() -> list[Segment]:
@@ -49,23 +54,21 @@ def _unusable() -> list[Segment]:
     return [segment for segment in services.segments.list() if segment.id in without]
 
 
-def _archive(segments: Sequence[Segment]) -> None:
-    """Archive all that nothing else uses, those first that are built on others.
-
-    Raises `SegmentInUse` where none can be archived.
-    """
-    repository, actor = services_of_process().segments, current_viewer().id
-    waiting, refused = list(segments), None
-    while waiting:
-        still_used: list[Segment] = []
-        for segment in waiting:
-            try:
-                repository.archive(segment.id, actor=actor)
-            except SegmentInUse as error:
-                still_used.append(segment)
-                refused = error
-        if len(still_used) == len(waiting):
+def _unused(segments: Sequence[Segment]) -> tuple[list[Segment], list[str]]:
+    """Those that can be archived, each after the ones that are built on it; and what uses the others, by name."""
+    used_in = services_of_process().segments.used_in()
+    waiting = list(segments)
+    found: list[Segment] = []
+    while True:
+        archived = {segment.name for segment in found}
+        free = [segment for segment in waiting if archived.issuperset(used_in.get(segment.id, ()))]
+        if not free:
             break
-        waiting = still_used
-    if refused and len(waiting) == len(segments):
-        raise refused
+        found += free
+        waiting = [segment for segment in waiting if segment not in free]
+    return found, sorted({name for segment in waiting for name in used_in[segment.id]})
+
+
+def _archive(segments: Sequence[Segment]) -> None:
+    for segment in segments:
+        services_of_process().segments.archive(segment.id, actor=current_viewer().id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -61,8 +62,13 @@ def _event(step: Step) -> Iterator[str]:
     if data is None:
         yield "What it says is hidden: it may be personal data."
     elif data:
-        said = ", ".join(f"{name} {value}" for name, value in data.items())
+        said = ", ".join(f"{name} {_said(value)}" for name, value in data.items())
         yield said if len(said) <= _MAX_TEXT else f"{said[: _MAX_TEXT - 1]}…"
+
+
+def _said(value: Any) -> str:
+    """A value of an event, written as the event wrote it where it is not a text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _cache(step: Step) -> Iterator[str]:

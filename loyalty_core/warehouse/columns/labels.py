@@ -14,7 +14,7 @@ GROUPS: dict[str, frozenset[str]] = {
 OTHER_GROUP = "DWH Columns"
 GROUP_ORDER = (*GROUPS, OTHER_GROUP)
 
-_ACRONYMS = {"id": "ID", "rfm": "RFM", "nbo": "NBO", "sms": "SMS", "vip": "VIP", "ltv": "LTV", "url": "URL"}
+_ACRONYMS = {word: word.upper() for word in ("id", "ltv", "nbo", "rfm", "sms", "tv", "url", "vip")}
 _ABBREVIATIONS = {"avg": "average", "num": "count of", "pct": "percent", "qty": "quantity"}
 _MONEY_WORDS = frozenset(
     {"revenue", "value", "amount", "charges", "spend", "spent", "price", "cost", "margin", "sales"}
