@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from loyalty_core.analytics.offers import OfferTerms, Policy
-from loyalty_core.services import get_services
+from loyalty_core.services import get_services, services_of_process
+from loyalty_core.store.jobs import JobRecord
 from loyalty_core.store.segments import SegmentRecord
 from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
@@ -110,6 +112,17 @@ def test_without_an_uptake_model_no_conversions_and_no_money_are_shown(
     assert any("How many customers take an offer is not known" in plain(info.value) for info in app.info)
     assert "more value, if all customers are equally likely to take an offer" in plain(app.info[0].value)
     assert "Expected value" not in app.dataframe[0].value.columns
+    assert any("Then train Offer uptake" in plain(info.value) for info in app.info)
+    now = datetime.now(UTC)
+    training = JobRecord(
+        kind="training", options={}, state="done", phase="", done=1, message="", started_by="ann", log_tail="",
+        created_at=now, started_at=now, ended_at=now, heartbeat_at=now,
+        result={"version": "v", "left_out": {"uptake": "Adds nothing."}},
+    )  # fmt: skip
+    with services_of_process().store.session() as session:
+        session.add(training)
+    asked = [plain(info.value) for info in open_screen(OFFERS).info]
+    assert any(text.endswith("The last training left out Offer uptake: Adds nothing.") for text in asked)
     app = open_screen(OFFERS, view="Arbitration", terms=link_of(PUSHED))
     assert metrics_of(app)["Value compared with the recommendations"].value.endswith("%")
 

@@ -273,6 +273,22 @@ def test_the_dashboard_has_the_cards_of_the_plain_layout(scored_twice: Query, op
     assert not fixed.get("component_instance")
 
 
+def test_the_bar_of_a_month_that_is_not_over_is_pale_in_both_layouts(
+    configure: Configure, open_screen: OpenScreen, demo_warehouse: Path, tmp_path: Path
+):
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(demo_warehouse, file)
+    with duckdb.connect(file) as connection:
+        connection.execute("DELETE FROM transactions WHERE transaction_at >= DATE '2026-10-14'")
+    configure(dwh_url=f"duckdb:///{file}")
+    app = open_screen(OVERVIEW)
+    [frame] = app.get("component_instance")
+    colours = re.findall(r'"color":"#[0-9a-f]{6}([0-9a-f]{2})"', json.loads(frame.proto.json_args)["js"])
+    assert colours.count("73") == 1
+    assert set(colours) == {"ff", "73"}
+    assert bars_of(plain(app), "Revenue by month")["marker"]["opacity"][-2:] == [1.0, 0.45]
+
+
 def test_plain_where_the_package_cannot_be_used(
     demo_settings: Configure, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
 ):

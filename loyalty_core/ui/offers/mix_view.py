@@ -8,19 +8,23 @@ import streamlit as st
 
 from loyalty_core.analytics.offers import LOPSIDED_SHARE, Arbitration, OfferFigures, OfferMix
 from loyalty_core.analytics.scope import condition
+from loyalty_core.ml.tasks import UPTAKE
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.links import open_rule
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.offers import offer_charts
-from loyalty_core.ui.offers.queries import OfferReader, default_policy
+from loyalty_core.ui.offers.queries import OfferReader, default_policy, why_left_out
 from loyalty_core.ui.text import escape
 
 _ROW_HEIGHT = 34
 UPTAKE_UNKNOWN = (
     "How many customers take an offer is not known, so there are no expected conversions and no expected value. The "
-    "propensities say which offer a customer takes if they take one. For more, the history of offers needs the "
-    "customers who took none: rows with a blank converted\\_offer\\_id. Then train Offer uptake, and score again."
+    "propensities say which offer a customer takes if they take one."
+)
+_UPTAKE_NEEDS = (
+    "For more, the history of offers needs the customers who took none: rows with a blank converted\\_offer\\_id. "
+    "Then train Offer uptake, and score again."
 )
 
 
@@ -61,7 +65,9 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
     if by_priority is not None:
         _draw_advice(reader, mix, by_priority)
     if mix.conversions is None:
-        st.info(UPTAKE_UNKNOWN, icon=":material/help:")
+        reason = why_left_out(UPTAKE.name)
+        more = f"The last training left out Offer uptake: {escape(reason)}" if reason else _UPTAKE_NEEDS
+        st.info(f"{UPTAKE_UNKNOWN} {more}", icon=":material/help:")
     _draw_warnings(reader, mix)
 
 

@@ -33,6 +33,12 @@ class OfferNames:
         return f"{name} ({offer_id})" if list(self.names.values()).count(name) > 1 else name
 
 
+def why_left_out(model: str) -> str:
+    """Why the last training left the model out; blank where it did not, or where none was finished."""
+    job = get_services().jobs.latest("training")
+    return job.result.get("left_out", {}).get(model, "") if job and job.state == "done" else ""
+
+
 class OfferReader(ScopeReader):
     """Reads the figures of the Next best offer screen."""
 

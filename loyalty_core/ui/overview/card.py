@@ -14,6 +14,7 @@ class Mark:
     """One bar, part or row: its name, its value, the value as text, a sentence about it, and the change of it.
 
     `share` is the value as a share of all customers, 0 to 1. `segment_id` is the segment that a click opens.
+    `opacity` is below 1 for a bar that is not complete yet.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Mark:
     color: str | None = None
     share: float | None = None
     segment_id: str | None = None
+    opacity: float = 1.0
 
     @property
     def numbers(self) -> str:

@@ -162,9 +162,10 @@ def _card_of_columns(card_id: str, title: str, make_figure: FigureMaker, labels:
     figure = make_figure()
     bars: Any = figure.data[0]
     layout: Any = figure.layout
+    opacities = bars.marker.opacity or [1.0] * len(labels)
     marks = [
-        Mark(label, float(value), sentence.replace("\n", ": "))
-        for label, value, sentence in zip(labels, bars.y, bars.hovertext, strict=True)
+        Mark(label, float(value), sentence.replace("\n", ": "), opacity=opacity)
+        for label, value, sentence, opacity in zip(labels, bars.y, bars.hovertext, opacities, strict=True)
     ]
     titles = layout.xaxis.title.text, layout.yaxis.title.text
     return Card(card_id, title, "columns", tuple(marks), make_figure, *titles)

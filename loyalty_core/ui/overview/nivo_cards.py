@@ -71,13 +71,22 @@ def _columns(card: Card, ticks: int) -> Any:
     # Written here: browsers abbreviate thousands in other ways than the rest of the page (4k beside 1K).
     heights = [mark.value for mark in card.marks]
     values = charts.value_ticks(min(heights), max(heights))
+    colour = charts.palette()[0]
     return nivo.Bar(
-        data=[{"position": str(i), "value": m.value, "sentence": m.sentence} for i, m in enumerate(card.marks)],
+        data=[
+            {
+                "position": str(i),
+                "value": m.value,
+                "sentence": m.sentence,
+                "color": f"{colour}{round(255 * m.opacity):02x}",
+            }
+            for i, m in enumerate(card.marks)
+        ],
         keys=["value"],
         indexBy="position",
         margin={"top": 8, "right": 8, "bottom": 46, "left": 58},
         padding=0.14,
-        colors=charts.palette()[:1],
+        colors={"datum": "data.color"},
         borderRadius=2,
         enableLabel=False,
         axisLeft={
