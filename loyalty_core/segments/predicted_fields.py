@@ -28,10 +28,10 @@ _LABELS = {
 }
 # Only some scoring runs provide these.
 _OPTIONAL_LABELS = {
-    **{f"churn_within_{days}_days": f"Probability of leaving within {days} days" for days in HORIZON_DAYS},
+    **{f"churn_within_{days}_days": f"Churn within {days} days" for days in HORIZON_DAYS},
     "uplift": "Uplift by contact",
-    "p_if_contacted": "Probability of converting if contacted",
-    "p_if_not": "Probability of converting if not contacted",
+    "p_if_contacted": "Conversion if contacted",
+    "p_if_not": "Conversion if not contacted",
 }
 _DESCRIPTIONS = {
     "churn_probability": "From 0 to 1, by the churn model.",
@@ -43,10 +43,13 @@ _DESCRIPTIONS = {
     "frequency": "1 to 5; 5 buys most often.",
     "monetary": "1 to 5; 5 spent most.",
     "rfm_segment": "Name of the customer's RFM cell.",
-    **{f"churn_within_{days}_days": "From 0 to 1, by the time-of-churn model." for days in HORIZON_DAYS},
+    **{
+        f"churn_within_{days}_days": "Probability of leaving, from 0 to 1, by the time-of-churn model."
+        for days in HORIZON_DAYS
+    },
     "uplift": "What contact changes, from -1 to 1: below 0, it makes a conversion less likely.",
-    "p_if_contacted": "From 0 to 1, by the uplift model.",
-    "p_if_not": "From 0 to 1, by the uplift model.",
+    "p_if_contacted": "Probability of converting, from 0 to 1, by the uplift model.",
+    "p_if_not": "Probability of converting, from 0 to 1, by the uplift model.",
 }
 _OFFER = "offer_"
 _PREFIX = "predicted_"

@@ -45,8 +45,6 @@ def test_an_estimate_is_marked_as_one(
 
 @pytest.mark.parametrize(("text", "is_found"), [("UPLIFT", True), (" contacted", True), ("tier", False)])
 def test_a_field_is_found_by_its_description_too(text: str, is_found: bool):
-    field = Column(
-        "p_if_not", "number", "Predictions", "Probability of converting if not contacted", "By the uplift model."
-    )
+    field = Column("p_if_not", "number", "Predictions", "Conversion if not contacted", "By the uplift model.")
     assert fits(field, text, None) is is_found
     assert not fits(field, text, "Other")
