@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,14 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from loyalty_core.analytics.offers import OfferTerms, Policy
-from loyalty_core.services import get_services, services_of_process
-from loyalty_core.store.jobs import JobRecord
+from loyalty_core.ml.bundles import activate, write_bundle
+from loyalty_core.services import get_services
+from loyalty_core.settings import get_settings
 from loyalty_core.store.segments import SegmentRecord
 from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from tests.fixtures.screens import OpenScreen, plain, texts_of
+from tests.ml.fixtures import bundle_parts
 from tests.segments.scored import keep, mock_file, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
@@ -113,16 +115,10 @@ def test_without_an_uptake_model_no_conversions_and_no_money_are_shown(
     assert "more value, if all customers are equally likely to take an offer" in plain(app.info[0].value)
     assert "Expected value" not in app.dataframe[0].value.columns
     assert any("Then train Offer uptake" in plain(info.value) for info in app.info)
-    now = datetime.now(UTC)
-    training = JobRecord(
-        kind="training", options={}, state="done", phase="", done=1, message="", started_by="ann", log_tail="",
-        created_at=now, started_at=now, ended_at=now, heartbeat_at=now,
-        result={"version": "v", "left_out": {"uptake": "Adds nothing."}},
-    )  # fmt: skip
-    with services_of_process().store.session() as session:
-        session.add(training)
+    folder = get_settings().models_dir
+    activate(folder, write_bundle(folder, replace(bundle_parts(), left_out={"uptake": "Adds nothing."})), by="ann")
     asked = [plain(info.value) for info in open_screen(OFFERS).info]
-    assert any(text.endswith("The last training left out Offer uptake: Adds nothing.") for text in asked)
+    assert any(text.endswith("active version left out Offer uptake: Adds nothing.") for text in asked)
     app = open_screen(OFFERS, view="Arbitration", terms=link_of(PUSHED))
     assert metrics_of(app)["Value compared with the recommendations"].value.endswith("%")
 

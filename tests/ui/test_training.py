@@ -22,12 +22,14 @@ from tests.fixtures.screens import OpenScreen, plain, texts_of
 from tests.ml.fixtures import other_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamlit.testing.v1 import AppTest
 
     from tests.workbench import Configure, Query
 
 
-def challenger(auc: float, interval: list[float] | None = None) -> str:
+def challenger(auc: float, interval: list[float] | None = None, left_out: Mapping[str, str] | None = None) -> str:
     """A version of other models with this AUC and its interval, not active."""
     parts = other_parts()
     metrics = {
@@ -38,7 +40,8 @@ def challenger(auc: float, interval: list[float] | None = None) -> str:
         "sentence": "Finds some.",
     }
     churn = replace(parts.models["churn"], metrics={key: value for key, value in metrics.items() if value})
-    return write_bundle(get_settings().models_dir, replace(parts, models=parts.models | {"churn": churn}))
+    parts = replace(parts, models=parts.models | {"churn": churn}, left_out=left_out or {})
+    return write_bundle(get_settings().models_dir, parts)
 
 
 @pytest.fixture
@@ -62,13 +65,13 @@ class Finished:
         self._monkeypatch.setattr(JobQueue, "latest", lambda *_: running)
         self._monkeypatch.setattr(JobQueue, "events", lambda *_: events)
 
-    def with_version(self, version: str, **more: Any) -> None:
+    def with_version(self, version: str) -> None:
         made = read_active(get_settings().models_dir)
         moment = datetime.fromisoformat(made.activated_at)
         job = Job(
             id=1, kind="training", options={}, state="done", phase="", done=0, total=None, message="Done.",
             started_by="ann", created_at=moment, started_at=moment, ended_at=moment, seconds=3.0, is_stopping=False,
-            is_dismissed=False, error=None, log_tail="", log_file=None, result={"version": version, **more},
+            is_dismissed=False, error=None, log_tail="", log_file=None, result={"version": version},
         )  # fmt: skip
         self._monkeypatch.setattr(JobQueue, "latest", lambda *_: replace(job, is_dismissed=self.is_dismissed))
         self._monkeypatch.setattr(JobQueue, "dismiss", lambda *_: setattr(self, "is_dismissed", True))
@@ -234,7 +237,7 @@ def test_models_that_a_version_lacks_are_named_with_the_reason(
     finished: Finished, trained: str, open_screen: OpenScreen
 ):
     useless = "Adds nothing over ranking by revenue alone. Collect more history."
-    finished.with_version(challenger(0.85), left_out={"churn_timing": useless})
+    finished.with_version(challenger(0.85, left_out={"churn_timing": useless}))
     app = open_screen(TRAINING)
     assert "Left out of this version: Time of churn" in [plain(expander.label) for expander in app.expander]
     assert f"**Time of churn.** {useless}" in plain(text_of(app))

@@ -42,7 +42,7 @@ class BundleParts:
     `scaler` is the pickle of a fitted StandardScaler, `models` are by task name, `background` (rows, width) are encoded
     and unscaled training rows against which predictions are explained. `trained_on` names the data as
     `warehouse.source.name_data` does, `data` is its `DataIdentity.warehouse`, `reference` is a
-    `ml.features.Reference` as JSON.
+    `ml.features.Reference` as JSON. `left_out` says, by name, why other models are not part of it.
     """
 
     contract: FeatureContract
@@ -55,3 +55,4 @@ class BundleParts:
     data: str | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)

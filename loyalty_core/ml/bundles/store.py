@@ -183,6 +183,7 @@ def _manifest(parts: BundleParts, version: str, now: datetime) -> dict[str, Any]
         "background": parts.background.tolist(),
         "libraries": dict(parts.libraries),
         "reference": dict(parts.reference),
+        **({"left_out": dict(parts.left_out)} if parts.left_out else {}),
     }
 
 

@@ -93,6 +93,7 @@ def train(
         data=data,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         reference=make_reference(warehouse, encoding.contract, tables, active.manifest if active else {}).to_json(),
+        left_out={name: str(error) for name, error in left_out.items() if name not in carried},
     )
     findings = {name: tuple(Finding(**one) for one in models[name].findings) for name in prepared}
     return TrainedBundle(parts, findings, carried, left_out)

@@ -49,6 +49,11 @@ class VersionRecord:
         return self.manifest.get("trained_by", "") if self.manifest else ""
 
     @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why models are not part of it although they were asked for, by name."""
+        return self.manifest.get("left_out", {}) if self.manifest else {}
+
+    @property
     def objections(self) -> dict[str, list[str]]:
         """Why it would not be activated automatically, in sentences by model."""
         every = {name: objections_to(entry) for name, entry in self.models.items()}

@@ -66,7 +66,9 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
         _draw_advice(reader, mix, by_priority)
     if mix.conversions is None:
         reason = why_left_out(UPTAKE.name)
-        more = f"The last training left out Offer uptake: {escape(reason)}" if reason else _UPTAKE_NEEDS
+        more = (
+            f"The training of the active version left out Offer uptake: {escape(reason)}" if reason else _UPTAKE_NEEDS
+        )
         st.info(f"{UPTAKE_UNKNOWN} {more}", icon=":material/help:")
     _draw_warnings(reader, mix)
 

@@ -15,6 +15,7 @@ from loyalty_core.analytics.offers import (
     bind_policy,
 )
 from loyalty_core.analytics.offers import mix as offers
+from loyalty_core.ml.versions import read_versions
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
@@ -34,9 +35,10 @@ class OfferNames:
 
 
 def why_left_out(model: str) -> str:
-    """Why the last training left the model out; blank where it did not, or where none was finished."""
-    job = get_services().jobs.latest("training")
-    return job.result.get("left_out", {}).get(model, "") if job and job.state == "done" else ""
+    """Why the active version does not have the model although it was asked for; blank where that is not known."""
+    records = read_versions(get_services().settings.models_dir)
+    active = next((record for record in records if record.is_active), None)
+    return active.left_out.get(model, "") if active else ""
 
 
 class OfferReader(ScopeReader):

@@ -31,7 +31,7 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
         compared = Comparison(challenger, champion, ("Challenger", "Active"))
         compared.draw_summary()
-        _draw_left_out(job.result.get("left_out", {}))
+        _draw_left_out(challenger.left_out)
         keeps_contract = verify_contract(challenger)
         draw_decision(
             challenger,
