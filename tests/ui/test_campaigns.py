@@ -152,6 +152,34 @@ def test_a_segment_that_does_not_exist_is_no_audience(workbench: None, open_scre
     assert any("nowhere" in error.value for error in app.error)
 
 
+def test_without_a_policy_the_best_offer_begins_with_all_offers(
+    demo_settings: Configure, predictions_file: Path, open_screen: OpenScreen
+) -> None:
+    demo_settings(predictions_file=predictions_file, ml_mock_mode=True)
+    app = open_screen(CAMPAIGNS, edit="1", step="Offer and channels")
+    next(field for field in app.radio if field.label == "Offer").set_value("best").run()
+    assert any("There is no offer policy yet." in note.value for note in app.info)
+    app.button(key="first-policy").click().run()
+    [saved] = get_services().policies.list()
+    assert saved.name == "All offers"
+    assert set(saved.policy.offers) == set(get_services().offers.get())
+    assert all(terms.value and terms.cap is None and terms.lever == 1 for terms in saved.policy.offers.values())
+    assert next(field for field in app.selectbox if field.label == "Offer policy").value == saved.id
+    assert "Choose the offer policy" not in plain(app.warning[0].value)
+    next(field for field in app.text_input if field.label == "Name").set_value("Best for each").run()
+    assert "first-policy" not in [one.key for one in app.button]
+    button(app, "Save").click().run()
+    assert get_services().campaigns.repository.list()[0].definition.offer.policy == saved.id
+
+
+def test_without_predictions_there_is_no_first_policy(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step="Offer and channels")
+    next(field for field in app.radio if field.label == "Offer").set_value("best").run()
+    app.button(key="first-policy").click().run()
+    assert any("scor" in error.value for error in app.error)
+    assert get_services().policies.list() == []
+
+
 def test_what_is_not_saved_is_offered_again(workbench: None, open_screen: OpenScreen) -> None:
     app = open_screen(CAMPAIGNS, edit="1")
     next(field for field in app.text_input if field.label == "Name").set_value("Half done").run()

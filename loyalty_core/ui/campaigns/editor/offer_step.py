@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.campaigns.editor.fields import begin, draw_faults
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.offers.queries import OfferReader, default_policy
+from loyalty_core.ui.rights import refusal
+from loyalty_core.ui.scope_reader import scoped_base
 
 if TYPE_CHECKING:
+    from loyalty_core.analytics.offers import SavedPolicy
     from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
+
+_FIRST_POLICY = "All offers"
 
 
 def draw_offer(draft: CampaignDraft) -> None:
@@ -62,11 +70,9 @@ def draw_channels(draft: CampaignDraft) -> None:
 
 def _draw_policy(draft: CampaignDraft, policy: str | None) -> str | None:
     saved = {one.id: one.name for one in get_services().policies.list()}
-    if not saved:
-        st.info(
-            "There is no offer policy yet. Save one on Next best offer, under Arbitration.",
-            icon=":material/local_offer:",
-        )
+    if not saved and (first := _draw_first_policy()):
+        saved = {first.id: first.name}
+        st.session_state[draft.key("policy")] = first.id
     return st.selectbox(
         "Offer policy",
         list(saved),
@@ -75,6 +81,27 @@ def _draw_policy(draft: CampaignDraft, policy: str | None) -> str | None:
         placeholder="Choose a policy",
         help="The best offer is the one with the highest priority that the customer is eligible for.",
     )
+
+
+def _draw_first_policy() -> SavedPolicy | None:
+    """Says that there is no policy yet, and offers one by which all offers compete; the policy once it is saved."""
+    st.info(
+        "There is no offer policy yet. It says which offers compete, what each is worth, and who may get it. Save one "
+        "on Next best offer, under Arbitration, or begin with all offers, for everybody.",
+        icon=":material/local_offer:",
+    )
+    refused = refusal(Action.EDIT_POLICIES)
+    if st.button(
+        "Begin with all offers",
+        icon=":material/add:",
+        key="first-policy",
+        disabled=bool(refused),
+        help=refused or f"Saves the policy “{_FIRST_POLICY}”: each offer at the value that follows from the warehouse.",
+    ):
+        with errors_shown():
+            policy = default_policy(OfferReader.of(scoped_base(None)).mix())
+            return get_services().policies.save(_FIRST_POLICY, policy, actor=current_viewer().id)
+    return None
 
 
 def _offer_ids(draft: CampaignDraft) -> list[int]:
