@@ -73,7 +73,7 @@ def _too_early(campaign: Campaign, many: int, few: int, now: datetime) -> str | 
         return "There is no holdout, so nobody knows how many would have converted without the campaign."
     if not many and not few:
         first = campaign.started_at + timedelta(days=within) if campaign.started_at else None
-        since = f" before {first:%Y-%m-%d}" if first and first > now else ""
+        since = f" before {first:%-d %b %Y}" if first and first > now else ""
         return f"Too early to tell: customers have {within} days to convert, which are not over for anybody{since}."
     if few < MIN_HOLDOUT or many < MIN_HOLDOUT:
         return (

@@ -166,8 +166,8 @@ def test_without_a_policy_the_best_offer_begins_with_all_offers(
     assert all(terms.value and terms.cap is None and terms.lever == 1 for terms in saved.policy.offers.values())
     assert next(field for field in app.selectbox if field.label == "Offer policy").value == saved.id
     assert "Choose the offer policy" not in plain(app.warning[0].value)
-    next(field for field in app.text_input if field.label == "Name").set_value("Best for each").run()
     assert "first-policy" not in [one.key for one in app.button]
+    next(field for field in app.text_input if field.label == "Name").set_value("Best for each").run()
     button(app, "Save").click().run()
     assert get_services().campaigns.repository.list()[0].definition.offer.policy == saved.id
 

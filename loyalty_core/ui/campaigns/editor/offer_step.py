@@ -70,9 +70,14 @@ def draw_channels(draft: CampaignDraft) -> None:
 
 def _draw_policy(draft: CampaignDraft, policy: str | None) -> str | None:
     saved = {one.id: one.name for one in get_services().policies.list()}
-    if not saved and (first := _draw_first_policy()):
-        saved = {first.id: first.name}
-        st.session_state[draft.key("policy")] = first.id
+    if not saved:
+        place = st.empty()
+        with place.container():
+            first = _draw_first_policy()
+        if first is not None:
+            place.empty()
+            saved = {first.id: first.name}
+            st.session_state[draft.key("policy")] = first.id
     return st.selectbox(
         "Offer policy",
         list(saved),
