@@ -31,7 +31,7 @@ from tests.datasets import ONLINE_RETAIL, TELCO
 from tests.fixtures.loading import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Export = Callable[..., Path]
 
@@ -310,6 +310,15 @@ def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> Non
     assert list(out.parent.iterdir()) == []
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores interruptions, and so would these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_query_that_is_interrupted_stops_the_command(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stopped = threading.Event()
 
