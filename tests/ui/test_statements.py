@@ -51,7 +51,7 @@ def test_each_question_is_asked_once(
         with statements_of(engine) as sent:
             app = open_screen(screen, **parameters)
         assert not app.exception
-        # Before a table is described, the session is asked for its database.
-        again = [statement for place, statement in enumerate(sent) if statement in sent[:place] and "FROM" in statement]
-        assert again == []
-        assert len(sent) <= most, sent
+        # How many connections are opened, and each asked for its version and database, depends on the machine.
+        asked = [statement for statement in sent if "FROM" in statement]
+        assert [statement for place, statement in enumerate(asked) if statement in asked[:place]] == []
+        assert len(asked) <= most, asked
