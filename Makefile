@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens sessions training_load events
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test test-slow test-engines check bench api-reference pictures install install-dev install-engines lock clean
+.PHONY: run demo test test-extended test-slow test-engines check bench api-reference pictures install install-dev install-engines lock clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -23,7 +23,11 @@ demo: install
 
 test: install-dev
 	@$(BIN)/python -m compileall -q loyalty_core  # once, rather than by every process of the tests
-	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow and not engines"
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not extended and not slow and not engines"
+
+# The longer proofs: trainings, crashes, random sequences, and every screen in a browser.
+test-extended: install-dev
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "extended and not slow and not engines"
 
 # The same properties with many more random cases, and crashes at every moment.
 test-slow: install-dev

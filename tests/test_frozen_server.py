@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.servers import PostgresServer
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 SECONDS = 60.0
 LIMITS: Any = {"dwh_connect_timeout_seconds": 3, "dwh_statement_timeout_seconds": 5}
 MARKED = "SELECT 'frozen while it runs'"

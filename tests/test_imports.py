@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.workbench import ROOT, clean_environment
+
+pytestmark = pytest.mark.extended
 
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 OUTSIDER = "ZZ-OUTSIDER"
 # What only a customer out of scope has, and the personal data of one in scope.
 CANARIES = ("Canaryville", "Outside Canary", "outside@canary.example", "Inside Canary", "inside@canary.example")

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from loyalty_core.rules import Rule
     from loyalty_core.segments.fields import RuleFields
 
+pytestmark = pytest.mark.extended
+
 
 IN_SCOPE, OUTSIDE = {"==": [{"var": "country"}, "Norway"]}, {"!=": [{"var": "country"}, "Norway"]}
 # Those of the whole base, which a warehouse with a part of it does not know.

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 # A stream lasts as long as its job.
 LEFT_OUT = {"follow_job"}
 # A schema cannot say which rules, columns and versions there are: what is unknown is refused with 4xx.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser.pages import DESKTOP, PATIENCE_MS, PHONE, complaint, foreign
 from tests.workbench import API
 
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.workbench import Served
+
+pytestmark = pytest.mark.extended
 
 
 def test_a_request_is_sent_from_the_page(browser: Browser, served: Served) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.workbench import Query
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 # Whoever has been silent for longer counts as having left, and is not contacted.
 PRESENT = "NOT coalesce(last_purchase_days_ago > 180, false)"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.extended
+
 CUSTOMERS = "card,region,visits,revenue,churned\n" + "".join(
     f"{number},{'north' if number % 2 else 'south'},{number % 5},{number % 7 * 10}.5,{'yes' if number % 3 else 'no'}\n"
     for number in range(1_000, 1_060)

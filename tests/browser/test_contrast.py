@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.browser.pages import OpenPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 BACKGROUNDS = {False: (255, 255, 255), True: (15, 24, 29)}
 TEXT, SHAPE = 4.5, 3.0

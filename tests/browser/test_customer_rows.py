@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.pages import OpenPage
 from tests.workbench import GUIDE_CUSTOMER
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 
 def expect_no_download(table: Locator) -> None:

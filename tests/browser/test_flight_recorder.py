@@ -14,7 +14,7 @@ from tests.workbench import GUIDE_CUSTOMER
 if TYPE_CHECKING:
     from tests.browser.pages import OpenPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 
 def test_an_event_is_tried_sent_and_seen(open_page: OpenPage) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 _SETTINGS = ("DWH_URL", "LOCAL_USER", "PREDICTIONS_FILE", "MODELS_DIR", "STATE_DATABASE_URL")
 # What a browser would make of the names. Their formatted parts are these letters and words alone.

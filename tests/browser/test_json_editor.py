@@ -24,7 +24,7 @@ from tests.workbench import ROOT, clean_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 PAGE = Path(__file__).with_name("json_editor_page.py")
 WITHOUT_ELEMENTS = "import sys\nsys.modules['streamlit_elements'] = None\n"

@@ -9,7 +9,7 @@ from loyalty_core.ui.navigation import SCREENS
 from tests.browser.pages import DESKTOP, PHONE, OpenPage, take_picture
 from tests.workbench import GUIDE_CUSTOMER
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 LOOKS = {"light": (DESKTOP, False), "dark": (DESKTOP, True), "phone": (PHONE, False)}
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 24, 29)", "phone": "rgb(255, 255, 255)"}

@@ -13,7 +13,7 @@ from tests.browser.pages import PHONE, OpenPage, figure, heading, wait_until_dra
 if TYPE_CHECKING:
     from tests.workbench import Query
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 ROW_HEIGHT = 35
 CAP_COLUMN = 455

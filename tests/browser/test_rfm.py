@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.workbench import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ from tests.campaigns.programme import NOW, Customer, Programme, open_programme
 if TYPE_CHECKING:
     from loyalty_core.campaigns import Campaign
 
+pytestmark = pytest.mark.extended
+
 CUSTOMERS = (
     Customer("C1"),
     Customer("C2", email=None),

@@ -24,6 +24,8 @@ from train_models_from_dwh import CHURN, NBO
 if TYPE_CHECKING:
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 ROOT = Path(__file__).parents[2]
 QUICK = ["--epochs", "6", "--architecture", "8", "--members", "1", "--batch-size", "32", "--learning-rate", "0.02"]
 QUICK += ["--teacher", "none", "--promote-worse"]  # so little training need not add anything

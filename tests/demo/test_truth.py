@@ -19,7 +19,7 @@ from loyalty_core.demo.signals import COLUMNS
 from loyalty_core.demo.treatments import RESPONSES
 from loyalty_core.demo.truth import OFFER_COLUMNS, truth_path
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 CUSTOMERS = 10_000
 FEATURES = [

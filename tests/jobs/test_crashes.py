@@ -39,6 +39,8 @@ from tests.workbench import ROOT, clean_environment
 if TYPE_CHECKING:
     from loyalty_core.jobs import Job
 
+pytestmark = pytest.mark.extended
+
 PARENT = """
 import sys, time
 from loyalty_core.jobs import JobQueue

@@ -16,6 +16,8 @@ from loyalty_core.rules import RuleError, compile_rule, safe_json_logic, to_buil
 from loyalty_core.rules.operators import OPERATORS
 from tests.rules.random_rules import TODAY, columns_of, rows_of, table_of
 
+pytestmark = pytest.mark.extended
+
 COLUMNS = columns_of("duckdb")
 ROW = rows_of("duckdb", 1, random.Random(0))[0]
 TABLE = table_of("duckdb")

@@ -2,10 +2,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from loyalty_core.store import StateStore
 from loyalty_core.store.audit import AuditEvent
+
+pytestmark = pytest.mark.extended
 
 PROCESSES, THREADS, EVENTS = 4, 3, 25
 

@@ -10,6 +10,8 @@ from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.store import BackupFailed, StateStore, schema
 from tests.store.trail import subjects, write_one
 
+pytestmark = pytest.mark.extended
+
 STEPS = 8
 QUICK, ALL = 40, 200
 SEEDS = [*range(QUICK), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(QUICK, ALL))]

@@ -6,16 +6,19 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from loyalty_core.ui.navigation import SEGMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pytest
     from streamlit.testing.v1 import AppTest
 
     from tests.fixtures.hostile import Hostile
     from tests.fixtures.screens import OpenScreen
+
+pytestmark = pytest.mark.extended
 
 # The parts of the name that Markdown would change: each is escaped, the sign of the address with a directive.
 RENDERED = re.compile(r"(?<!\\)\*a\*|(?<!\\)<b>|(?<!\\)\[c\]|(?<!\\):red\[f|(?<!\\)\$g|h@i")

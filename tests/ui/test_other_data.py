@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from tests.fixtures.api import Ask
 
+pytestmark = pytest.mark.extended
+
 FILES = ROOT / "tests/data/cases/files"
 FIRST, SECOND = FILES / "shop_a.csv", FILES / "shop_b.csv"
 RISKY = {">=": [{"var": "churn_probability"}, 0.4]}

@@ -11,6 +11,8 @@ from loyalty_core.ui.text import escape
 from tests.fixtures.screens import OpenScreen
 from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 OwnWarehouse = Callable[[str], Path]
 
 TELCO = """customerID,gender,SeniorCitizen,tenure,PhoneService,Contract,PaymentMethod,MonthlyCharges,TotalCharges,Churn

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
     from tests.fixtures.warehouses import Backend, DuckDBFile
 
+pytestmark = pytest.mark.extended
+
 
 @contextmanager
 def refused(kind: type[LoyaltyError], *words: str) -> Iterator[None]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tests.small_disk import SmallDisk
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 
 # The parts of a training's life, and within how many seconds of its beginning it is killed there.
 MOMENTS = {

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Warehouse]
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def database(postgres_database: str) -> PostgresDatabase:

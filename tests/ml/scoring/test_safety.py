@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Warehouse]
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def warehouse(backend: Backend, open_warehouse: Open) -> Warehouse:

@@ -28,7 +28,7 @@ from loyalty_core.warehouse.history import HistoryTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 RESPONSE = BinaryTask(
     name="response",

@@ -14,6 +14,8 @@ from loyalty_core.ml.training import TrainingOptions, teacher
 from loyalty_core.ml.training.calibration import first_as_good
 from loyalty_core.ml.training.fitting import Rows
 
+pytestmark = pytest.mark.extended
+
 RNG = np.random.default_rng(5)
 INPUTS = RNG.normal(size=(2_000, 4)).astype(np.float32)
 TRAIN, VALIDATION, TEST = slice(0, 1_000), slice(1_000, 1_300), slice(1_300, None)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import Bundle, ModelPart
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 CUSTOMERS = 1_500
 # The hazard of each month: of the second kind of customers it is three times as high.

@@ -20,7 +20,7 @@ from loyalty_core.ml.training import TrainingOptions
 if TYPE_CHECKING:
     from loyalty_core.ml.training.network import Epoch, TrainedNetwork
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)

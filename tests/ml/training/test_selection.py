@@ -13,6 +13,8 @@ from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.fitting import Rows
 from loyalty_core.ml.training.selection import select_features
 
+pytestmark = pytest.mark.extended
+
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(1_600, 120)).astype(np.float32)
 EACH = np.arange(120)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 CUSTOMERS = 2_500
 QUICK = TrainingOptions(
