@@ -69,6 +69,15 @@ def drag(page: Page, start: Locator, right: float, down: float) -> None:
     page.mouse.up()
 
 
+def test_cards_follow_a_change_between_light_and_dark(page: Page):
+    body = dashboard_on(page).locator("body")
+    light = body.evaluate("e => getComputedStyle(e).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    expect(body).not_to_have_css("background-color", light)
+    page.emulate_media(color_scheme="light")
+    expect(body).to_have_css("background-color", light)
+
+
 def test_a_card_stays_where_it_was_dragged(page: Page, artifacts: Path):
     frame = dashboard_on(page)
     risk, months = card(frame, "Churn risk"), card(frame, "Revenue by month")

@@ -10,7 +10,7 @@ from loyalty_core.access import current_viewer
 from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
-from loyalty_core.ui.elements.frames import dashboard, html, new_frame
+from loyalty_core.ui.elements.frames import Script, dashboard, html, mui, new_frame
 from loyalty_core.ui.messages import toast_error
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card
@@ -26,6 +26,9 @@ _GAP = 16
 # As many names as fit below the columns of a card that is one column wider; a phone holds five.
 _MAX_TICKS = 5
 _SMALLEST = {"minW": 3, "minH": 4}
+# An animation named after the mode, light or dark, starts whenever the browser changes to that mode.
+_ANIMATE_MODE = "(theme)=>({animation:`mode-${theme.palette.mode} 1ms`})"
+_SEND_OTHER_MODE = '(event)=>{if(event.animationName!=="mode-MODE")send({%s:{at:Date.now()}});}'
 
 
 def draw_reset() -> None:
@@ -41,6 +44,7 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
     layout = arrange(first, first, _saved_layout())
     with new_frame(_KEY):
         html.style(frame_style())
+        _redraw_in_other_mode()
         items = [_item(card_id, place) for card_id, place in layout.items()]
         with dashboard.Grid(
             items,
@@ -56,6 +60,16 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
             for card in cards:
                 ticks = min(max(1, layout[card.id].w - 1), _MAX_TICKS)
                 draw_card(card, ticks, partial(_open, card.screen), _open_segment)
+
+
+def _redraw_in_other_mode() -> None:
+    """Have the colours sent again when the viewer changes between light and dark: Streamlit does not ask for them."""
+    changed = _SEND_OTHER_MODE.replace("MODE", st.context.theme.type or "light")
+    mui.Box(sx=Script(_ANIMATE_MODE), onAnimationStart=Script(changed, _redraw))
+
+
+def _redraw(at: float) -> None:
+    """Called when the mode has changed; what is drawn next has its colours."""
 
 
 def _item(card_id: str, place: CardPosition) -> dict[str, Any]:

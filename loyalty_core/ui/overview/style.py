@@ -15,6 +15,8 @@ WIDE_PIXELS = 640
 # A frame is a page of its own, into which nothing of the app's style reaches.
 _STYLE = """
 @font-face {{ font-family: "Source Sans"; src: url("{font}") format("woff2"); font-weight: 200 900; }}
+@keyframes mode-light {{}}
+@keyframes mode-dark {{}}
 html {{ color-scheme: {mode}; }}
 body {{ margin: 0; background: {background}; color: {text}; font: 400 14px/1.4 {family}; overflow: hidden; }}
 .react-grid-item:hover {{ z-index: 2; }}
