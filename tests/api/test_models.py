@@ -67,6 +67,13 @@ def test_versions_are_listed_page_by_page(other: str, trained: str, ask: Ask):
     assert ask(f"/ml/versions/{trained}/").json() == version == ask("/ml/versions/active/").json()
 
 
+def test_a_version_says_what_its_training_left_out(trained: str, ask: Ask):
+    reasons = {"uplift": "The warehouse has no history of contacts."}
+    version = write_bundle(get_settings().models_dir, replace(other_parts(), left_out=reasons))
+    assert ask(f"/ml/versions/{version}/").json()["left_out"] == reasons
+    assert ask(f"/ml/versions/{trained}/").json()["left_out"] == {}
+
+
 def test_a_version_is_activated_and_rolled_back(other: str, trained: str, ask: Ask):
     answer = ask(f"/ml/versions/{other}/activate/", "POST")
     assert (answer.status_code, answer.json()["version"], answer.json()["is_active"]) == (200, other, True)

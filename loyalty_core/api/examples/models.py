@@ -31,6 +31,7 @@ _OTHER = {
     "activated_at": None,
     "activated_by": "",
     "models": {"churn": _TRAINED},
+    "left_out": {"uplift": "The warehouse has no table customer_treatment_history."},
     "refusal": None,
 }
 _ACTIVATED = {"is_active": True, "activated_at": NOW, "activated_by": "ann@example.com"}

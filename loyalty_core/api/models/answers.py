@@ -47,7 +47,8 @@ class TrainedModel(BaseModel):
 class VersionAnswer(BaseModel):
     """A version; `refusal` says why it cannot be used, and `of_other_data` that it was trained for another warehouse.
 
-    `activated_at` and `activated_by` are those of the active version, otherwise null and empty.
+    `activated_at` and `activated_by` are those of the active version, otherwise null and empty. `left_out` has the
+    models that its training left out, each with the reason.
     """
 
     version: str
@@ -58,6 +59,7 @@ class VersionAnswer(BaseModel):
     activated_at: datetime | None
     activated_by: str
     models: dict[str, TrainedModel]
+    left_out: dict[str, str]
     refusal: Reason | None
 
 
@@ -94,6 +96,7 @@ def describe(record: VersionRecord, services: Services) -> VersionAnswer:
         activated_at=record.activated_at,
         activated_by=record.activated_by,
         models={name: _model(name, entry) for name, entry in record.models.items() if name in TASKS},
+        left_out=dict(record.left_out),
         refusal=as_reason(record.refusal) if record.refusal else None,
     )
 
