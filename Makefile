@@ -25,7 +25,7 @@ test: install-dev
 	@$(BIN)/python -m compileall -q loyalty_core  # once, rather than by every process of the tests
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not extended and not slow and not engines"
 
-# The longer proofs: trainings, crashes, random sequences, and every screen in a browser.
+# The longer proofs: trainings, crashes, processes of their own, random sequences, and every screen in a browser.
 test-extended: install-dev
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "extended and not slow and not engines"
 

@@ -21,6 +21,8 @@ from loyalty_core.store import StateStore
 from tests.waiting import wait_until
 from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Internet, Served, clean_environment, serve
 
+pytestmark = pytest.mark.extended
+
 
 def test_the_dashboard_is_served(served: Served):
     answer = served.get("/")

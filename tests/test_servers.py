@@ -18,6 +18,8 @@ from tests.fixtures.warehouses import address
 from tests.servers import PostgresServer, RedisServer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.extended
+
 
 def test_a_new_database_is_empty_and_understands_unicode(postgres_database: str):
     engine = create_engine(postgres_database)

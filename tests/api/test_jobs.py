@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(autouse=True)
 def store(demo_settings: Configure) -> Iterator[None]:

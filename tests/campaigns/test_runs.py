@@ -17,6 +17,8 @@ from loyalty_core.warehouse import GroupsOnly, NeedsEveryCustomer, RestrictedWar
 from tests.campaigns.programme import NOW, Customer, Programme
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.extended
+
 Open = Callable[..., Programme]
 DAILY = {"kind": "schedule", "hour": 13}  # NOW is 12:00 UTC
 DUE = NOW + timedelta(hours=1)

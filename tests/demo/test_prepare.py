@@ -14,6 +14,8 @@ from loyalty_core.warehouse.predictions import last_run
 from tests.ml.fixtures import bundle_parts
 from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 CUSTOMERS = 500
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 
 def test_workers_side_by_side_apply_each_event_once(store: StateStore):
     many = [an_event(f"{customer}-{number}", str(customer)) for customer in range(30) for number in range(4)]

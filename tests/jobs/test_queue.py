@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.store import StateStore
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from loyalty_core.jobs import JobQueue
 from loyalty_core.store import StateStore
 from tests.fixtures.jobs import (
@@ -16,6 +18,8 @@ from tests.fixtures.jobs import (
     running,
     wait_until,
 )
+
+pytestmark = pytest.mark.extended
 
 LIMIT = 2
 WAITING = ("queued", "Waiting for its turn")

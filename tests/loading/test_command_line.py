@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     Export = Callable[..., Path]
 
+pytestmark = pytest.mark.extended
+
 ROOT = Path(__file__).parents[2]
 CUSTOMERS = "id,left,points\na,yes,5\nb,no,6\nb,no,6\n"
 

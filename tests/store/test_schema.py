@@ -18,6 +18,8 @@ from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.store import StateStore, schema
 from loyalty_core.store.models import metadata
 
+pytestmark = pytest.mark.extended
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 
 def _page() -> None:
     # AppTest runs the text of this function alone.

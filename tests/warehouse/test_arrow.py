@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.fixtures.warehouses import Backend
 
+pytestmark = pytest.mark.extended
+
 SCHEMA = {
     "customer_id": "string",
     "full_name": "string",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.scoring.pipeline import ScoringResult
 
+pytestmark = pytest.mark.extended
+
 RISKY = {">=": [{"var": "churn_probability"}, 0]}
 BROKEN = {">": [{"var": "nowhere"}, 1]}
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 
 @dataclass(frozen=True)
 class Done:

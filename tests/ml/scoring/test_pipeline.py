@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Warehouse]
 
+pytestmark = pytest.mark.extended
+
 DOCUMENTED_COLUMNS = [
     *("customer_id", "churn_probability", "churn_risk", "recommended_offer", "confidence"),
     *(f"offer_{offer}" for offer in OFFERS),

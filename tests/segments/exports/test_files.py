@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.small_disk import SmallDisk
 
+pytestmark = pytest.mark.extended
+
 
 BATCH = pa.record_batch({"customer_id": ["a", "b"], "name": ["=1+1", "Ann"]})
 DAY = 86_400
