@@ -13,7 +13,7 @@ from tests.browser.pages import PHONE, OpenPage, wait_until_drawn
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.workbench import API, DEMO_CUSTOMERS, Query, Served
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.extended]
 
 
 RICH = {">=": [{"var": "total_revenue"}, 500]}

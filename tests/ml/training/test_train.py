@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.fixtures.shared import MadeOnce
 
 
-pytestmark = pytest.mark.shares
+pytestmark = [pytest.mark.shares, pytest.mark.extended]
 
 QUICK = TrainingOptions(teacher="none", epochs=15, architecture=(16,), members=1, batch_size=256, learning_rate=0.01)
 BOTH: dict[str, TrainingOptions] = {"churn": QUICK, "nbo": QUICK}
