@@ -18,7 +18,7 @@ from loyalty_core.ui.offers.queries import OfferReader, default_policy, why_left
 from loyalty_core.ui.text import escape
 
 _ROW_HEIGHT = 34
-UPTAKE_UNKNOWN = (
+_UPTAKE_UNKNOWN = (
     "How many customers take an offer is not known, so there are no expected conversions and no expected value. The "
     "propensities say which offer a customer takes if they take one."
 )
@@ -69,7 +69,7 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
         more = (
             f"The training of the active version left out Offer uptake: {escape(reason)}" if reason else _UPTAKE_NEEDS
         )
-        st.info(f"{UPTAKE_UNKNOWN} {more}", icon=":material/help:")
+        st.info(f"{_UPTAKE_UNKNOWN} {more}", icon=":material/help:")
     _draw_warnings(reader, mix)
 
 
