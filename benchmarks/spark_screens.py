@@ -119,7 +119,10 @@ def compare(folder: Path, spark_url: str, pid: int, pictures: Path | None) -> No
             f"JOIN '{folder}/customer_predictions_mock.parquet' USING (customer_id)"
         )
         query: Query = lambda statement, *values: connection.execute(statement, values).fetchall()  # noqa: E731
-        local = {step.name: step.seconds for step in journey(f"duckdb:///{folder}/warehouse.duckdb", query)}
+        local = {}
+        for step in journey(f"duckdb:///{folder}/warehouse.duckdb", query):
+            local[step.name] = step.seconds
+            print(f"DuckDB: {step.name:<30}{step.seconds:>9.1f} s", flush=True)
         print(f"load average {os.getloadavg()[0]:.1f}")
         print(f"{'':<30}{'DuckDB':>11}{'Spark':>11}{'ratio':>9}{'processor':>13}{'queries':>9}")
         for step in journey(spark_url, query, lambda: seconds_of(pid), pictures):

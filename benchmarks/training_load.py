@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.browsing import chromium, served
+from benchmarks.browsing import chromium, seconds_of_click, served
 from loyalty_core.demo.generate import generate
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.scoring import command as scoring_command
@@ -30,21 +30,6 @@ SCREENS = ("Overview", "Segments", "Customers", "Churn", "Next best offer", "RFM
 WITHOUT, WITH = "without", "with"
 ENDLESS = {"epochs": 10_000, "patience": 10_000}
 TRAINING_SECONDS = 600
-# Clicks and waits in the page itself, so that no round trip to this program is measured.
-_CLICK = """
-title => new Promise(done => {
-  const app = () => document.querySelector('[data-testid=stApp]');
-  const link = [...document.querySelectorAll('[data-testid=stSidebarNavLink]')].find(e => e.innerText.includes(title));
-  const started = performance.now();
-  const look = () =>
-    document.querySelector('[data-testid=stMain] h1')?.innerText === title
-      && app().getAttribute('data-test-script-state') === 'notRunning'
-      && !document.querySelector('[data-testid=stSkeleton]')
-      ? done((performance.now() - started) / 1000) : requestAnimationFrame(look);
-  link.click();
-  look();
-})
-"""
 Times = dict[tuple[str, str], list[float]]
 
 
@@ -92,7 +77,7 @@ def measure(page: Page, address: str, jobs: JobQueue, rounds: int) -> Times:
 def walk(page: Page, times: Times, state: str) -> None:
     for _ in range(LAPS):
         for screen in SCREENS:
-            times[state, screen].append(page.evaluate(_CLICK, screen))
+            times[state, screen].append(seconds_of_click(page, screen))
             page.wait_for_timeout(200)
 
 

@@ -1,4 +1,4 @@
-"""The served app with an empty page among its screens, at /empty: the baseline of screens.py and sessions.py.
+"""The served app with an empty page at /empty, and one with a chart at /chart: baselines of screens.py and sessions.py.
 
 Run it with `--server.port PORT`, in a folder with the app's .streamlit/.
 """
@@ -15,7 +15,8 @@ from loyalty_core.access import Action  # noqa: E402
 from loyalty_core.ui import navigation  # noqa: E402
 
 EMPTY = navigation.Screen("../benchmarks/empty_page.py", "Empty", ":material/crop_square:", "empty", Action.VIEW)
-navigation.SCREENS = (*navigation.SCREENS, EMPTY)
+CHART = navigation.Screen("../benchmarks/page_with_chart.py", "Chart", ":material/show_chart:", "chart", Action.VIEW)
+navigation.SCREENS = (*navigation.SCREENS, EMPTY, CHART)
 
 from serve import app  # noqa: E402
 

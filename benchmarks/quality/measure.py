@@ -88,7 +88,7 @@ def measure(data: DataSet, number: int) -> dict[str, Any]:
         "columns": data.features.num_columns,
         "offers": len(data.offers),
         "figures": {name: _figures(test.classes, one) for name, one in answers.items()},
-        "deciles": [] if data.offers else _curve(test.classes, answers[THIS_MODEL]),
+        "deciles": {} if data.offers else {name: _curve(test.classes, one) for name, one in answers.items()},
         "is_taught": model.teacher_loss is not None,
         "seconds": seconds + finishing,
         "kilobytes": len(model.tflite) / 1024,

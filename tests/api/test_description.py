@@ -154,6 +154,7 @@ def test_every_operation_has_an_example(operations: Operations):
     assert without == set()
 
 
+@pytest.mark.extended
 def test_every_example_is_answered_as_described(
     names: Mapping[str, str], ask: Ask, description: dict[str, Any], operations: Operations
 ):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from loyalty_core.services import Services
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 AWAY = {"last_purchase_days_ago": 240, "days_since_last_transaction": 240, "churn_score": 0.93}
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.loading import LoadReport
 
+pytestmark = pytest.mark.extended
+
 SHAPES = {
     "bank": CustomerColumns(),
     "telecom": CustomerColumns(has_ids=False),

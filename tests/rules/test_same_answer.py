@@ -20,7 +20,7 @@ OSLO = ZoneInfo("Europe/Oslo")
 ROWS = 150
 RULES = 150
 RULES_SLOW = 2_500
-DATABASES = ("duckdb", "postgresql", "sqlite")
+DATABASES = ("duckdb", *(pytest.param(name, marks=pytest.mark.extended) for name in ("postgresql", "sqlite")))
 
 
 @pytest.fixture(scope="module", params=DATABASES)

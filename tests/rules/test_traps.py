@@ -370,6 +370,7 @@ def test_nine_branches_within_one_another_run_everywhere(table: Table) -> None:
     table.agree(rule, "number", sa.Integer(), [((1, 1), True), ((1, 0), False), ((2, 1), False)])
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("conditions", [1_500, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_chains_of_one_operator_are_flat(table: Table, conditions: int) -> None:
     chain: Any = {"==": [X, 0]}
@@ -383,7 +384,7 @@ def test_chains_of_one_operator_are_flat(table: Table, conditions: int) -> None:
     table.agree(narrow, "number", sa.Integer(), [(last, False), (conditions, True), (None, True)])
 
 
-@pytest.mark.parametrize("members", [10_000, 100_000])
+@pytest.mark.parametrize("members", [10_000, pytest.param(100_000, marks=pytest.mark.extended)])
 def test_long_lists(table: Table, members: int) -> None:
     texts = [f"customer-{n}" for n in range(members)]
     expected = [("customer-9999", True), ("customer", False), (None, False)]

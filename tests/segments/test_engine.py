@@ -72,6 +72,7 @@ def test_count_and_members_are_those_of_sql(engine: SegmentationEngine, sql: Que
     assert found == sorted(expected)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("name", "customers"), [("nested", 300), ("none of two", 60), ("a prediction", 150), ("RFM", 60)]
 )

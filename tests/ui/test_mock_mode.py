@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.fixtures.api import Ask
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 RISKY = {">=": [{"var": "churn_probability"}, 0.4]}
 
 

@@ -309,9 +309,16 @@ def test_in_the_first_layout_cards_neither_overlap_nor_hang_in_the_air():
     for card, place in places.items():
         above = {cells.get((x, place.y - 1)) for x in range(place.x, place.x + place.w)}
         assert place.y == 0 or above != {None}, card
-    assert places["offers"].h < places["rfm"].h
+    assert places["offers"].h == places["rfm"].h == 3
     without_months = first_layout([Card("risk", "Empty", "ring"), *filled[2:]])
     assert [(place.x, place.y) for place in list(without_months.values())[:3]] == [(0, 0), (4, 0), (8, 0)]
+
+
+def test_a_ranking_is_as_high_as_its_rows_need():
+    marks = [Mark(str(number), 1, "a.") for number in range(12)]
+    heights = [first_layout([Card("rfm", "RFM", "ranking", tuple(marks[:count]))])["rfm"].h for count in range(13)]
+    assert heights == [3, 3, 3, 4, 4, 5, 5, 6, 7, 7, 8, 8, 9]
+    assert first_layout([Card("rfm", "RFM", "ranking", tuple(marks[:11]), note="A note.")])["rfm"].h == 9
 
 
 def test_the_wide_layout_alone_is_taken_from_the_browser():

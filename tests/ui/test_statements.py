@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.extended
+
 # The most that the first viewer and the next one may cost. DuckDB is asked for one histogram after the other.
 PAGES: dict[str, tuple[Screen, dict[str, str], int, int]] = {
     "Overview": (OVERVIEW, {"plain": "true"}, 12, 0),

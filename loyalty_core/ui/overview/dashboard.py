@@ -14,18 +14,16 @@ from loyalty_core.ui.elements.frames import Script, dashboard, html, mui, new_fr
 from loyalty_core.ui.messages import toast_error
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card
-from loyalty_core.ui.overview.layout import first_layout, sent_layout
+from loyalty_core.ui.overview.layout import GAP_PIXELS, ROW_PIXELS, SMALLEST_HEIGHT, first_layout, sent_layout
 from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
 from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
 from loyalty_core.ui.segments.address import SEGMENT
 
 _KEY = "overview"
 _OPENING = "overview-opening"
-_ROW_PIXELS = 40
-_GAP = 16
 # As many names as fit below the columns of a card that is one column wider; a phone holds five.
 _MAX_TICKS = 5
-_SMALLEST = {"minW": 3, "minH": 4}
+_SMALLEST = {"minW": 3, "minH": SMALLEST_HEIGHT}
 # An animation named after the mode, light or dark, starts whenever the browser changes to that mode.
 _ANIMATE_MODE = "(theme)=>({animation:`mode-${theme.palette.mode} 1ms`})"
 _SEND_OTHER_MODE = '(event)=>{if(event.animationName!=="mode-MODE")send({%s:{at:Date.now()}});}'
@@ -50,8 +48,8 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
             items,
             breakpoints={"lg": WIDE_PIXELS, "xxs": 0},
             cols={"lg": COLUMNS, "xxs": 1},
-            rowHeight=_ROW_PIXELS,
-            margin=[_GAP, _GAP],
+            rowHeight=ROW_PIXELS,
+            margin=[GAP_PIXELS, GAP_PIXELS],
             containerPadding=[0, 0],
             draggableHandle=f".{HANDLE}",
             draggableCancel=f".{NO_HANDLE}",

@@ -238,6 +238,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM
 """
 
 
+@pytest.mark.extended
 def test_without_room_for_a_file_the_old_bundle_stays(models_dir):
     before = _active(models_dir)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Warehouse]
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def filled(backend: Backend) -> Backend:

@@ -46,6 +46,7 @@ def fill(draft: RuleDraft, condition: str, column: str, operator: str, *values: 
 # Rules in and out
 
 
+@pytest.mark.extended
 @settings(max_examples=300, deadline=None)
 @given(MEMBERS)
 def test_a_rule_comes_back_as_it_was(part: Any) -> None:
@@ -290,6 +291,7 @@ def test_paths_leave_out_what_is_unfinished() -> None:
     assert draft.incomplete() == (points, group)
 
 
+@pytest.mark.extended
 @settings(max_examples=200, deadline=None)
 @given(MEMBERS)
 def test_every_path_leads_to_its_member(part: Any) -> None:
