@@ -14,6 +14,7 @@ from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui import api_links, formatting
 from loyalty_core.ui.navigation import SEGMENTS
+from loyalty_core.ui.segments import first_time
 from loyalty_core.ui.segments.address import encode_rule
 from loyalty_core.ui.segments.detail import members_view
 from loyalty_core.ui.text import escape
@@ -84,6 +85,19 @@ class TestList:
         assert table.loc["VIP", "Share"] == pytest.approx(customers(query_demo, GOLD_SQL) / DEMO_CUSTOMERS, abs=6e-4)
         assert table.loc["Reachable by e-mail", "Customers"] == customers(query_demo, "email_verified")
         assert list(table.loc["VIP", "Used in"]) == ["VIP at risk"]
+
+    def test_those_of_a_large_base_are_computed_by_a_job(
+        self, open_segments: OpenSegments, query_demo: Query, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(first_time, "AT_ONCE_CUSTOMERS", DEMO_CUSTOMERS - 1)
+        table = table_with(open_segments(), "Segment").set_index("Segment")
+        assert set(table["Customers"].isna()) == {True}
+        jobs = get_services().jobs
+        job = over(jobs, jobs.latest("segments"))
+        assert job.message == f"{len(table)} segments computed."
+        table = table_with(open_segments(), "Segment").set_index("Segment")
+        assert table.loc["VIP", "Customers"] == customers(query_demo, GOLD_SQL)
+        see_off()
 
     def test_whoever_may_not_edit_segments_makes_none(
         self, open_segments: OpenSegments, monkeypatch: pytest.MonkeyPatch
