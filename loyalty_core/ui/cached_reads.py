@@ -156,6 +156,14 @@ def top_customers() -> list[Row]:
 
 
 @cached_lookup
+def customers_found(text: str, limit: int) -> tuple[list[Row], int]:
+    """The customers who match a search best, at most `limit`, and how many match."""
+    features = get_services().features
+    found = features.search(text, limit)
+    return found, len(found) if len(found) < limit else features.count_found(text)
+
+
+@cached_lookup
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     """Percentile rank of each of one customer's numbers in the base, 0 to 1."""
     return columns.percentile_ranks(get_services().warehouse, features)

@@ -6,7 +6,6 @@ lands in histories and in the logs of proxies.
 
 import streamlit as st
 
-from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.customer import draw_list
 from loyalty_core.ui.fields import draw_text
@@ -38,12 +37,11 @@ def draw_search() -> object | None:
     if not text:
         st.caption("Highest revenue first. Click a row to open the customer.")
         return draw_list(cached_reads.top_customers())
-    features = get_services().features
-    found = features.search(text, _SHOWN)
+    # Choosing a row runs the page again, which need not search again.
+    found, total = cached_reads.customers_found(text, _SHOWN)
     if not found:
         st.info("No customer matches. Try the first characters of the id, or words of the name or e-mail address.")
         return None
-    total = len(found) if len(found) < _SHOWN else features.count_found(text)
     st.caption(f"{_how_many(len(found), total)} Click a row to open the customer.")
     return draw_list(found)
 

@@ -5,8 +5,10 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS
 from tests.fixtures.screens import OpenScreen, plain
+from tests.fixtures.statements import statements_of
 from tests.workbench import GUIDE_CUSTOMER, Configure, Query
 
 
@@ -72,6 +74,14 @@ def test_search_by_the_start_of_the_id_or_any_part_of_name_and_address(
         total = ranked[0][1]
         said = "1 customer matches." if total == 1 else f"{total:,} customers match."
         assert customers.caption[1].value.startswith(said)
+
+
+def test_a_search_is_not_repeated_by_the_choice_of_a_row(customers: AppTest):
+    customers.text_input[0].input(GUIDE_CUSTOMER[:8]).run()
+    with statements_of(get_services().warehouse.engine) as sent:
+        customers.run()
+    assert ids_of(customers) == [GUIDE_CUSTOMER]
+    assert sent == []
 
 
 def test_words_are_found_in_any_order(customers: AppTest, query_demo: Query):
