@@ -91,7 +91,9 @@ class Bundle:
         """The model with that name; raises `ModelNotFound` when the version lacks it."""
         if model := self.models.get(name):
             return model
-        raise ModelNotFound(Path("models") / TASKS[name].file, f"Version {self.version} was trained without it.")
+        reason = self.manifest.get("left_out", {}).get(name, "")
+        why = f"Version {self.version} was trained without it. {reason}".rstrip()
+        raise ModelNotFound(Path("models") / TASKS[name].file, why)
 
     def part(self, name: str) -> ModelPart:
         """A model as it was written, to carry it over into another bundle with the same contract and scaler."""

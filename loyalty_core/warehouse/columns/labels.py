@@ -23,6 +23,7 @@ _OTHER_THAN_MONEY = frozenset({"count", "growth", "hike", "percent", "segment", 
 # "Hour spend" is time, whatever is spent.
 _TIME_WORDS = frozenset({"hour", "hours", "minute", "minutes", "second", "seconds", "time"})
 _PERIODS = frozenset({"week", "weeks", "month", "months", "quarter", "quarters"})
+_WINDOW = re.compile(r"\b\d+ (days|weeks|months|quarters|years)\b")
 _WORD_BREAK = re.compile(r"[\s_\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -43,9 +44,9 @@ def label_of(column: str) -> str:
 def unit_of(column: str) -> str:
     """What a number column holds, judged by its name; "" when that is unknown.
 
-    "id", "money", "days", "years", "time" for hours or months, or "share".
+    "id", "money", "days", "years", "time" for hours or months, or "share". Orders within 30 days are no days.
     """
-    words = set(label_of(column).lower().split())
+    words = set(_WINDOW.sub("", label_of(column).lower()).split())
     if words & {"id", "number"}:
         return "id"
     if words & _TIME_WORDS:
@@ -58,4 +59,6 @@ def unit_of(column: str) -> str:
         return "years"
     if words & _PERIODS:
         return "time"
-    return "share" if words & {"rate", "share", "probability", "ratio", "score"} else ""
+    if words & {"rate", "share", "probability", "ratio", "score"} or words >= {"churn", "within"}:
+        return "share"
+    return ""

@@ -94,6 +94,14 @@ def test_a_bundle_reports_a_missing_offer_model(tmp_path):
         bundle.scores("nbo", training_rows(3))
 
 
+def test_a_bundle_says_why_its_training_left_a_model_out(tmp_path):
+    left_out = {"nbo": "There is no table of offers. Load one."}
+    activate(tmp_path, write_bundle(tmp_path, replace(without_nbo(), left_out=left_out)), by="test")
+    said = r"was trained without it\. There is no table of offers\. Load one\. Train the models: loyalty train$"
+    with pytest.raises(ModelNotFound, match=said):
+        load_bundle(tmp_path).scores("nbo", training_rows(3))
+
+
 @pytest.mark.parametrize("name", ["nbo.tflite", "churn.tflite", "scaler.pkl", "manifest.json", "manifest.sha256"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "shortened", "longer"])
 def test_a_damaged_file_is_refused_by_name(models_dir, name, damage):
