@@ -7,12 +7,10 @@ import streamlit as st
 
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui.frame import page_title
-from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.messages import errors_shown
-from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.offers.arbitration_view import draw_arbitration
 from loyalty_core.ui.offers.customer_view import draw_customer
-from loyalty_core.ui.offers.mix_view import draw_key_figures, draw_mix
+from loyalty_core.ui.offers.mix_view import draw_key_figures, draw_mix, draw_no_offers
 from loyalty_core.ui.offers.policy_state import open_draft
 from loyalty_core.ui.offers.queries import OfferReader, default_policy
 from loyalty_core.ui.scope_bar import draw_scope
@@ -24,8 +22,7 @@ def draw_analysis(base: ScopedBase) -> None:
     reader = OfferReader.of(base)
     mix = reader.mix()
     if not mix.with_offer:
-        st.info("Nobody in scope has an offer: the segment is empty, or the offer model was not trained.")
-        draw_link(TRAINING, "See what the offer model needs")
+        draw_no_offers(mix)
         return
     draw_key_figures(reader, mix)
     draft = open_draft(default_policy(mix))

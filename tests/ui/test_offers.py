@@ -20,7 +20,7 @@ from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from tests.fixtures.screens import OpenScreen, plain, texts_of
-from tests.ml.fixtures import bundle_parts
+from tests.ml.fixtures import bundle_parts, without_nbo
 from tests.segments.scored import keep, mock_file, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
@@ -97,6 +97,26 @@ def test_key_figures(scored: Configure, open_screen: OpenScreen, sql: Query):
     assert f"accept: {formatting.money(expected)}." in plain(shown["Expected value"].help)
     [(conversions,)] = sql("SELECT sum(confidence * offer_uptake) FROM customers")
     assert shown["Expected conversions"].value == formatting.count(round(conversions))
+
+
+def test_without_an_offer_model_the_screen_says_why(
+    demo_settings: Configure, predictions_file: Path, tmp_path: Path, open_screen: OpenScreen
+):
+    table = pq.read_table(mock_file(predictions_file))
+    blank = tmp_path / "customer_predictions.parquet"
+    for name in ("recommended_offer", "confidence"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.nulls(table.num_rows, table.schema.field(place).type))
+    pq.write_table(table, mock_file(blank))
+    demo_settings(predictions_file=blank, ml_mock_mode=True)
+    app = open_screen(OFFERS)
+    assert [plain(info.value) for info in app.info] == [
+        "Nobody in scope has an offer: the version that scored the customers has no offer model."
+    ]
+    folder = get_settings().models_dir
+    activate(folder, write_bundle(folder, replace(without_nbo(), left_out={"nbo": "No table of offers."})), by="ann")
+    [said] = [plain(info.value) for info in open_screen(OFFERS).info]
+    assert said == "The training of the active version left out Next best offer: No table of offers."
 
 
 def test_without_an_uptake_model_no_conversions_and_no_money_are_shown(

@@ -8,11 +8,12 @@ import streamlit as st
 
 from loyalty_core.analytics.offers import LOPSIDED_SHARE, Arbitration, OfferFigures, OfferMix
 from loyalty_core.analytics.scope import condition
-from loyalty_core.ml.tasks import UPTAKE
+from loyalty_core.ml.tasks import NBO, UPTAKE
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
-from loyalty_core.ui.links import open_rule
+from loyalty_core.ui.links import draw_link, open_rule
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.queries import OfferReader, default_policy, why_left_out
 from loyalty_core.ui.text import escape
@@ -26,6 +27,19 @@ _UPTAKE_NEEDS = (
     "For more, the history of offers needs the customers who took none: rows with a blank converted\\_offer\\_id. "
     "Then train Offer uptake, and score again."
 )
+
+
+def draw_no_offers(mix: OfferMix) -> None:
+    """Why nobody in scope has an offer, and where to find what the offer model needs."""
+    reason = why_left_out(NBO.name)
+    if not mix.customers:
+        said = "Nobody is in scope: the segment is empty."
+    elif reason:
+        said = f"The training of the active version left out {NBO.title}: {escape(reason)}"
+    else:
+        said = "Nobody in scope has an offer: the version that scored the customers has no offer model."
+    st.info(said, icon=":material/help:")
+    draw_link(TRAINING, "See what the offer model needs")
 
 
 def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
