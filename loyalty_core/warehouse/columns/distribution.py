@@ -154,8 +154,10 @@ def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any
 def _axes(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int) -> list[_Axis | None]:
     """That of each column, in one statement; None where all values are blank."""
     values = [_finite(sa.cast(filled(column), sa.Double)) for column in columns]
+    # Computed once, rather than by each of the three aggregates.
+    computed = sa.select(*(value.label(f"value_{place}") for place, value in enumerate(values))).subquery("computed")
     expressions = []
-    for place, value in enumerate(values):
+    for place, value in enumerate(computed.c):
         tail = warehouse.dialect.interpolated_quantile(value, _TAIL_QUANTILE)
         found = {"lowest": sa.func.min(value), "highest": sa.func.max(value)}
         found["tail"] = found["highest"] if tail is None else tail

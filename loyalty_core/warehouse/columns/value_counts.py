@@ -32,13 +32,29 @@ def value_counts(
     Values must be of one type. The relation is read, and its parts joined, once, where the database has
     `Dialect.each_of`, and else once for each of them.
     """
-    together = dialect.each_of([one.value for one in counted]) if len(counted) > 1 else None
+    found = _together(dialect, relation, counted, members) if len(counted) > 1 else None
+    if found is not None:
+        return found
+    return sa.union_all(*(_by_key(relation, one, place, members) for place, one in enumerate(counted)))
+
+
+def _together(
+    dialect: Dialect,
+    relation: sa.FromClause,
+    counted: Sequence[Counted],
+    members: sa.ColumnElement[bool] | None,
+) -> sa.Select[Any] | None:
+    """The values are computed in a subquery: where Spark makes rows of them, it evaluates expressions very slowly."""
+    values = [one.value.label(f"value_{place}") for place, one in enumerate(counted)]
+    belongs = () if members is None else (members.label("belongs"),)
+    computed = sa.select(*values, *belongs).select_from(relation).subquery("computed")
+    together = dialect.each_of([computed.c[value.name] for value in values])
     if together is None:
-        return sa.union_all(*(_by_key(relation, one, place, members) for place, one in enumerate(counted)))
+        return None
     position, value = together.c.position, together.c.value
-    counts = _counts(members)
+    counts = _counts(None if members is None else computed.c.belongs)
     # A function is beside the relation whose columns it reads; a subquery is joined with it.
-    beside = (relation.join(together, sa.true()),) if isinstance(together, sa.Lateral) else (relation, together)
+    beside = (computed.join(together, sa.true()),) if isinstance(together, sa.Lateral) else (computed, together)
     rows = sa.select(position, value, *counts).select_from(*beside)
     return rows.where(value.is_not(None)).group_by(position, value)
 
