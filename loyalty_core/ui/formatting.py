@@ -69,7 +69,7 @@ def money(amount: float | Decimal) -> str:
     """€1,234.56."""
     if abs(amount) >= _TOO_LARGE:
         return f"{currency_symbol()}{amount:.3g}"
-    return format_currency(amount, get_settings().currency, locale=_locale())
+    return _with_minus(format_currency(amount, get_settings().currency, locale=_locale()))
 
 
 def compact_money(amount: float | Decimal) -> str:
@@ -77,7 +77,7 @@ def compact_money(amount: float | Decimal) -> str:
     if not _SMALLEST_COMPACT <= abs(amount) < _TOO_LARGE:
         return money(amount)
     text = format_compact_currency(amount, get_settings().currency, locale=_locale(), fraction_digits=1)
-    return whole_money(amount) if _IN_FULL.search(text) else text
+    return whole_money(amount) if _IN_FULL.search(text) else _with_minus(text)
 
 
 def whole_money(amount: float | Decimal) -> str:
@@ -85,9 +85,15 @@ def whole_money(amount: float | Decimal) -> str:
     if abs(amount) >= _TOO_LARGE:
         return money(amount)
     pattern = _locale().currency_formats["standard"].pattern.replace(".00", "")
-    return format_currency(
+    text = format_currency(
         round(amount), get_settings().currency, format=pattern, locale=_locale(), currency_digits=False
     )
+    return _with_minus(text)
+
+
+def _with_minus(text: str) -> str:
+    """The sign that differences have, in place of a hyphen."""
+    return text.replace("-", "−")
 
 
 def percent(share: float, digits: int = 0) -> str:

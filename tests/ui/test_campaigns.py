@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -286,6 +287,8 @@ def test_what_came_of_a_campaign(predictions_file: Path, demo_settings: Configur
     app = open_screen(CAMPAIGNS, campaign=vip.id)
     assert {metric.label: metric.value for metric in app.metric}["Sent"] == f"{sent:,}"
     assert any("What the campaign changed" in text for text in texts_of(app))
+    days = json.loads(next(one for one in app.get("plotly_chart") if "by day" in one.proto.alt).proto.spec)
+    assert "%-d %b\n%Y" in [stop["value"] for stop in days["layout"]["xaxis"]["tickformatstops"]]
     app = open_screen(CAMPAIGNS, campaign=vip.id, tab="Messages")
     assert "as one of our best customers" in app.text[0].value
     assert "{{" not in "".join(text.value for text in app.text)

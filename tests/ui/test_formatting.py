@@ -26,7 +26,7 @@ def viewer_locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     ("name", "raw", "text"),
     [
         ("total_revenue", 1234.5, "€1,234.50"),
-        ("total_revenue", Decimal("-0.10"), "-€0.10"),
+        ("total_revenue", Decimal("-0.10"), "−€0.10"),
         ("total_revenue", 10**17, "€100,000,000,000,000,000.00"),
         ("total_revenue", 1e300, "1e+300"),
         ("total_revenue", float("-inf"), "-inf"),
@@ -67,7 +67,7 @@ def test_moments_are_in_the_zone_of_the_settings(configure: Configure):
 def test_money_follows_the_currency_of_the_settings(configure: Configure):
     configure(currency="NOK")
     assert formatting.compact_money(8_910_000) == "NOK8.9M"
-    assert formatting.compact_money(-478.7594579) == "-NOK478.76"
+    assert formatting.compact_money(-478.7594579) == "−NOK478.76"
     assert formatting.currency_symbol() == "NOK"
 
 

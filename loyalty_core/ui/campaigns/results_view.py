@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -223,9 +224,10 @@ def _draw_days(days: Sequence[DayFigures]) -> None:
     if len(days) < _MIN_DAYS:
         st.caption("The curve appears after two days.")
         return
+    dates = [date.fromisoformat(day.day) for day in days]
     figure = go.Figure(
         [
-            go.Scatter(x=[day.day for day in days], y=[getattr(day, name) for day in days], name=title, mode="lines")
+            go.Scatter(x=dates, y=[getattr(day, name) for day in days], name=title, mode="lines")
             for title, name in (("Entered", "entered"), *_FUNNEL)
             if any(getattr(day, name) for day in days)
         ]
