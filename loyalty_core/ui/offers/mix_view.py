@@ -35,7 +35,7 @@ def draw_no_offers(mix: OfferMix) -> None:
     if not mix.customers:
         said = "Nobody is in scope: the segment is empty."
     elif reason:
-        said = f"The training of the active version left out {NBO.title}: {escape(reason)}"
+        said = f"The training of the active version left out Next best offer: {escape(reason)}"
     else:
         said = "Nobody in scope has an offer: the version that scored the customers has no offer model."
     st.info(said, icon=":material/help:")
