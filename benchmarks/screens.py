@@ -18,23 +18,15 @@ from benchmarks.browsing import chromium, seconds_of_click, with_empty_page
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.settings import get_settings
+from loyalty_core.ui import navigation
 
 CUSTOMERS = 1_000_000
 WINDOWS = 5
 EMPTY = "empty"
 CHART = "chart"
 SCREENS = ("overview?plain=true", "overview", "segments", "churn", "offers", "rfm", "customers")
-# What the sidebar leads to.
-TITLES = {
-    EMPTY: "Empty",
-    CHART: "Chart",
-    "overview": "Overview",
-    "segments": "Segments",
-    "churn": "Churn",
-    "offers": "Next best offer",
-    "rfm": "RFM",
-    "customers": "Customers",
-}
+# What the sidebar leads to, by address.
+TITLES = {EMPTY: "Empty", CHART: "Chart", **{one.path: one.title for one in navigation.SCREENS if one.path in SCREENS}}
 _FINISHED = """
 () => document.querySelector('[data-testid=stApp] h1')
   && document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'

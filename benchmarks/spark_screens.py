@@ -1,6 +1,6 @@
 """A journey through the screens on Spark and on DuckDB, in a real browser: `python -m benchmarks.spark_screens`.
 
-The journey is that of `tests/engines/journey.py`, every figure compared with SQL on the same customers. For each
+The journey is that of `tests/engines/journey.py`, figures compared with SQL on the same customers. For each
 screen, seconds from the click to the finished screen, of both; of Spark also the processor time of the Thrift server,
 and how many queries it was asked. `--customers` sets how many, 5 million by default; `--folder` is where they are kept
 for another run; `--pictures FOLDER` takes one of every screen. The Thrift server is that of the tests, with 2 GB.
