@@ -31,13 +31,12 @@ _UPTAKE_NEEDS = (
 
 def draw_no_offers(mix: OfferMix) -> None:
     """Why nobody in scope has an offer, and where to find what the offer model needs."""
-    reason = why_left_out(NBO.name)
     if not mix.customers:
-        said = "Nobody is in scope: the segment is empty."
-    elif reason:
+        st.info("Nobody is in scope: the segment is empty.", icon=":material/help:")
+        return
+    said = "Nobody in scope has an offer: the version that scored the customers has no offer model."
+    if reason := why_left_out(NBO.name):
         said = f"The training of the active version left out Next best offer: {escape(reason)}"
-    else:
-        said = "Nobody in scope has an offer: the version that scored the customers has no offer model."
     st.info(said, icon=":material/help:")
     draw_link(TRAINING, "See what the offer model needs")
 
