@@ -30,7 +30,8 @@ def draw_list() -> None:
     if not found:
         _draw_nothing(searched=bool(search or tags), archived=archived)
         return
-    if not archived and all(segment.is_stale and segment.size is None for segment in found):
+    none_computed = not archived and all(segment.is_stale and segment.size is None for segment in found)
+    if none_computed and get_services().jobs.running("segments") is None:
         st.info(
             "None of these segments has been computed on this data. Compute all counts them; a segment whose columns "
             "are not in this data says so, and can be changed or archived.",

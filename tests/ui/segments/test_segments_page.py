@@ -90,8 +90,10 @@ class TestList:
         self, open_segments: OpenSegments, query_demo: Query, monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr(first_time, "AT_ONCE_CUSTOMERS", DEMO_CUSTOMERS - 1)
-        table = table_with(open_segments(), "Segment").set_index("Segment")
+        app = open_segments()
+        table = table_with(app, "Segment").set_index("Segment")
         assert set(table["Customers"].isna()) == {True}
+        assert not app.info  # that nothing has been computed, and how to do it
         jobs = get_services().jobs
         job = over(jobs, jobs.latest("segments"))
         assert job.message == f"{len(table)} segments computed."
