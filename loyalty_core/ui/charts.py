@@ -173,19 +173,31 @@ def ink(intensity: float) -> str:
 
 
 def write_in_cells(
-    figure: go.Figure, texts: Sequence[Sequence[str]], intensities: Sequence[Sequence[float | None]]
+    figure: go.Figure,
+    texts: Sequence[Sequence[str]],
+    intensities: Sequence[Sequence[float | None]],
+    *,
+    first_row_on_top: bool = False,
 ) -> None:
-    """Write a text in each cell of a heat map of categories or of 0, 1, …, row by row; None is a cell without colour.
+    """Write a text in each cell of a heat map, row by row, and end the axes with the cells; None has no colour.
 
-    A heat map's own text has too little contrast on cells of middle intensity.
+    A heat map's own text has too little contrast on cells of middle intensity. An annotation in each cell would take
+    Plotly ten times as long to draw as these points without markers.
     """
-    new = [
-        {"x": x, "y": y, "text": text, "showarrow": False, "font": {"color": _ink_on(intensities[y][x]), "size": 11}}
-        for y, row in enumerate(texts)
-        for x, text in enumerate(row)
-    ]
-    # All at once: for each one that is added by itself, Plotly validates all the others again.
-    figure.update_layout(annotations=[*figure.layout.annotations, *new])
+    (heat_map,) = figure.data
+    columns, rows = list(heat_map["x"]), list(heat_map["y"])
+    figure.add_scatter(
+        x=[column for _ in rows for column in columns],
+        y=[row for row in rows for _ in columns],
+        mode="text",
+        text=[text for row in texts for text in row],
+        textfont={"color": [_ink_on(one) for row in intensities for one in row], "size": 11},
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    bottom_up = [-0.5, len(rows) - 0.5]
+    figure.update_xaxes(range=[-0.5, len(columns) - 0.5])
+    figure.update_yaxes(range=bottom_up[::-1] if first_row_on_top else bottom_up)
 
 
 def _ink_on(intensity: float | None) -> str:

@@ -115,3 +115,24 @@ def test_days_along_an_axis_are_written_as_everywhere_else(
     days, numbers = (figure.to_plotly_json()["layout"].get("xaxis", {}).get("tickformatstops") for figure in drawn)
     assert "%-d %b\n%Y" in [stop["value"] for stop in days]
     assert not numbers
+
+
+@pytest.mark.parametrize(("on_top", "rows"), [(False, [-0.5, 1.5]), (True, [1.5, -0.5])])
+def test_a_text_in_each_cell_and_no_room_around_the_cells(*, on_top: bool, rows: list[float]) -> None:
+    figure = go.Figure(go.Heatmap(x=["a", "b", "c"], y=["first", "second"], z=[[1, 2, 3], [4, 5, 6]]))
+    texts = [["1", "2", "3"], ["4", "5", "6"]]
+    charts.write_in_cells(figure, texts, [[0.0, 0.5, 1.0], [None, 0.2, 0.3]], first_row_on_top=on_top)
+    written = figure.data[1]
+    assert dict(zip(zip(written.y, written.x, strict=True), written.text, strict=True)) == {
+        ("first", "a"): "1",
+        ("first", "b"): "2",
+        ("first", "c"): "3",
+        ("second", "a"): "4",
+        ("second", "b"): "5",
+        ("second", "c"): "6",
+    }
+    assert (*figure.layout.xaxis.range,) == (-0.5, 2.5)
+    assert [*figure.layout.yaxis.range] == rows
+    dark, light = charts.theme("textColor"), charts.ink(1.0)
+    assert written.textfont.color[3] == dark  # a cell without colour
+    assert written.textfont.color[2] == light != dark

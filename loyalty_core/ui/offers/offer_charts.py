@@ -84,8 +84,9 @@ def by_segment(
         )
     )
     texts = [[formatting.decimal(100 * share, 0) for share in row] for row in shares]
-    charts.write_in_cells(figure, texts, [[share / highest for share in row] for row in shares])
-    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    intensities = [[share / highest for share in row] for row in shares]
+    charts.write_in_cells(figure, texts, intensities, first_row_on_top=True)
+    figure.update_yaxes(type="category", showgrid=False)
     figure.update_xaxes(type="category", side="top", showgrid=False, autotickangles=[0, 90])
     return figure
 

@@ -77,8 +77,9 @@ def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
             showscale=False,
         )
     )
-    charts.write_in_cells(figure, [[formatting.percent(share) for share in row] for row in shares], shares)
-    figure.update_yaxes(autorange="reversed", type="category")
+    texts = [[formatting.percent(share) for share in row] for row in shares]
+    charts.write_in_cells(figure, texts, shares, first_row_on_top=True)
+    figure.update_yaxes(type="category")
     figure.update_xaxes(type="category", side="top")
     return figure
 

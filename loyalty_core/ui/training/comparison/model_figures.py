@@ -114,12 +114,11 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
     )
     texts = [["" if share is None else formatting.percent(share) for share in row] for row in shares]
     highest = max((share for row in shares for share in row if share is not None), default=0.0) or 1.0
-    charts.write_in_cells(
-        figure, texts, [[None if share is None else share / highest for share in row] for row in shares]
-    )
+    intensities = [[None if share is None else share / highest for share in row] for row in shares]
+    charts.write_in_cells(figure, texts, intensities, first_row_on_top=True)
     bare = {"showgrid": False, "zeroline": False, "ticks": "", "tickvals": [*range(len(offers))]}
     figure.update_xaxes(title="First choice of the model", ticktext=[_short(name) for name in offers], **bare)
-    figure.update_yaxes(title="Offer taken", ticktext=[_short(name) for name in offers], autorange="reversed", **bare)
+    figure.update_yaxes(title="Offer taken", ticktext=[_short(name) for name in offers], **bare)
     return figure
 
 
