@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loyalty_core.rules import Explanation, Rule
     from loyalty_core.segments.fields import RuleFields
     from loyalty_core.segments.relative_dates import ReferenceDay
-    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse import Column, Warehouse
     from loyalty_core.warehouse.connection import Row
 
 _EXPORT_ROWS = 32_768
@@ -126,9 +126,23 @@ class Selection:
 
     def profile(self) -> Profile:
         """The customers against the base, predictions included once there are some."""
-        compared = self.fields.compared()
-        relation = self.relation(*(field.name for field in compared))
-        return profile.compare(self._warehouse, relation, self.rule, compared)
+        parts = self._parts(self.fields.compared())
+        return profile.compare(
+            self._warehouse, self.rule, [(self.relation(*(one.name for one in part)), part) for part in parts]
+        )
+
+    def _parts(self, fields: Sequence[Column]) -> Iterator[Sequence[Column]]:
+        """As many fields together as one statement computes; those of the view apart from those that need a join."""
+        at_once = self._warehouse.dialect.columns_per_statement
+        if len(fields) <= at_once:
+            yield fields
+            return
+        own = [field for field in fields if field.name in self.fields.features]
+        own.sort(key=lambda field: (bool(field.top_values), field.kind))  # numbers and categories are asked for apart
+        yield from (own[start : start + at_once] for start in range(0, len(own), at_once))
+        # Each relation of predictions joins them, which takes longer than a long statement.
+        if joined := [field for field in fields if field.name not in self.fields.features]:
+            yield joined
 
     def agreement(self, sample: int = 200) -> Agreement:
         """Whether SQL and the reading of single customers say the same of up to `sample` customers."""

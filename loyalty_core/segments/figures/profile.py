@@ -1,4 +1,4 @@
-"""A segment against the whole base: what its customers have more or less of, counted in two statements."""
+"""A segment against the whole base: what its customers have more or less of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from loyalty_core.warehouse.columns import Counted, as_compared, filled, value_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from loyalty_core.rules import Rule
     from loyalty_core.warehouse import Column, Warehouse
@@ -66,36 +66,50 @@ class Profile:
         return next((number for number in self.numbers if number.column.name == name), None)
 
 
-def compare(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, fields: Sequence[Column]) -> Profile:
-    """Compare a rule's customers with all, on every number and every category among `fields`."""
-    numbers = [field for field in fields if field.kind == "number" and not field.top_values]
-    categories = [field for field in fields if field.top_values]
-    belongs = rule.to_sql(relation, where=True)
-    row = warehouse.rows(sa.select(*_totals(relation, belongs, numbers)).select_from(relation))[0]
-    members, customers = row["members"], row["customers"]
-    values = list(_values(warehouse, relation, belongs, categories, members, customers))
+def compare(warehouse: Warehouse, rule: Rule, parts: Iterable[tuple[sa.FromClause, Sequence[Column]]]) -> Profile:
+    """Compare a rule's customers with all, on every number and every category of each relation.
+
+    Two statements for each relation: one for its numbers, one for its categories.
+    """
+    customers: Row | None = None
+    numbers: list[NumberComparison] = []
+    values: list[ValueComparison] = []
+    for relation, fields in parts:
+        compared = [field for field in fields if field.kind == "number" and not field.top_values]
+        belongs = rule.to_sql(relation, where=True)
+        if compared or customers is None:
+            row = warehouse.rows(_totals(relation, belongs, compared))[0]
+            customers = customers or row
+            numbers += [_number(field, i, row) for i, field in enumerate(compared)]
+        categories = [field for field in fields if field.top_values]
+        values += _values(warehouse, relation, belongs, categories, customers)
     return Profile(
-        members,
-        customers,
-        tuple(sorted((_number(field, i, row) for i, field in enumerate(numbers)), key=_least_alike)),
+        customers["members"] if customers else 0,
+        customers["customers"] if customers else 0,
+        tuple(sorted(numbers, key=_least_alike)),
         tuple(sorted(values, key=_least_typical)),
     )
 
 
-def _totals(
-    relation: sa.FromClause, belongs: sa.ColumnElement[bool], numbers: Sequence[Column]
-) -> Iterator[sa.ColumnElement[Any]]:
-    yield sa.func.count().label("customers")
-    yield sa.func.count(sa.case((belongs, 1))).label("members")
-    for i, field in enumerate(numbers):
-        number = sa.cast(filled(relation.c[field.name]), sa.Double)
-        value = sa.case((sa.func.abs(number) <= _LARGEST, number))
-        inside = sa.case((belongs, value))
-        yield sa.func.avg(value).label(f"mean_{i}")
-        yield sa.func.avg(value * value).label(f"square_{i}")
-        yield sa.func.sum(value).label(f"total_{i}")
-        yield sa.func.avg(inside).label(f"segment_mean_{i}")
-        yield sa.func.sum(inside).label(f"segment_total_{i}")
+def _totals(relation: sa.FromClause, belongs: sa.ColumnElement[bool], numbers: Sequence[Column]) -> sa.Select[Any]:
+    """Customers, members, and five figures of each number.
+
+    The rule and the numbers are computed in a subquery, so that Spark computes them once and not for each figure.
+    """
+    values = [sa.cast(filled(relation.c[field.name]), sa.Double) for field in numbers]
+    usable = [sa.case((sa.func.abs(value) <= _LARGEST, value)).label(f"value_{i}") for i, value in enumerate(values)]
+    computed = sa.select(belongs.label("belongs"), *usable).select_from(relation).subquery("computed")
+    members = computed.c.belongs
+    figures = [sa.func.count().label("customers"), sa.func.count(sa.case((members, 1))).label("members")]
+    for i in range(len(numbers)):
+        value = computed.c[f"value_{i}"]
+        inside = sa.case((members, value))
+        figures.append(sa.func.avg(value).label(f"mean_{i}"))
+        figures.append(sa.func.avg(value * value).label(f"square_{i}"))
+        figures.append(sa.func.sum(value).label(f"total_{i}"))
+        figures.append(sa.func.avg(inside).label(f"segment_mean_{i}"))
+        figures.append(sa.func.sum(inside).label(f"segment_total_{i}"))
+    return sa.select(*figures)
 
 
 def _number(field: Column, i: int, row: Row) -> NumberComparison:
@@ -112,9 +126,9 @@ def _values(
     relation: sa.FromClause,
     belongs: sa.ColumnElement[bool],
     categories: Sequence[Column],
-    members: int,
-    customers: int,
+    totals: Row,
 ) -> Iterator[ValueComparison]:
+    members, customers = totals["members"], totals["customers"]
     readable = warehouse.dialect.readable
     counted = [_counted(as_compared(readable(relation.c[field.name])), field.kind) for field in categories]
     for row in warehouse.rows(value_counts(warehouse.dialect, relation, counted, belongs)) if counted else ():

@@ -29,8 +29,6 @@ _TOP_VALUES = 12
 _SAMPLE_ROWS = 10_000
 # A text column with more different values than this, in the sample where there is one, holds names or ids.
 _MAX_CATEGORIES = 1_000
-# PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to four.
-_COLUMNS_PER_QUERY = 400
 _WITH_RANGE = frozenset({"number", "date", "datetime"})
 
 
@@ -146,8 +144,9 @@ def _with_ranges(
     """Count customers, blanks and ranges."""
     customers = 0
     described: list[Column] = []
-    for start in range(0, len(columns), _COLUMNS_PER_QUERY):
-        part = columns[start : start + _COLUMNS_PER_QUERY]
+    at_once = dialect.columns_per_statement
+    for start in range(0, len(columns), at_once):
+        part = columns[start : start + at_once]
         facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part, dialect)))[0]
         customers = facts["n"]
         for index, column in enumerate(part):

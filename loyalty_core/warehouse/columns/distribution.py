@@ -24,8 +24,6 @@ _TAIL_QUANTILE = 0.98
 _LARGEST = 1e300
 # 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge counts as on it.
 _ON_EDGE = Decimal("1e-9")
-# On Spark, one statement for thirty columns took several times as long for each of them.
-_COLUMNS_PER_STATEMENT = 8
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,13 @@ class _Axis:
         return tuple(float(self.start + self.step * i) for i in range(self.last + 2))
 
     @property
-    def bar(self) -> sa.ColumnElement[Any]:
-        """The index of the bar that a value belongs to."""
-        bar = sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
-        return sa.case((self.value.is_(None), None), (bar < 0, 0), (bar > self.last, self.last), else_=bar)
+    def place(self) -> sa.ColumnElement[Any]:
+        """How many bars after the first a value would be, were there bars on either side without end."""
+        return sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
+
+    def bar(self, place: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The index of the bar that a value with this place belongs to."""
+        return sa.case((place < 0, 0), (place > self.last, self.last), else_=place)
 
     def histogram(self, counts: Mapping[int, int]) -> Histogram:
         """The bars with these counts by index."""
@@ -81,7 +82,7 @@ def histograms(
     Two statements for many columns at once where the database has sketches of quantiles, and for each column where it
     sorts the values, which it holds in memory meanwhile.
     """
-    at_once = _COLUMNS_PER_STATEMENT if warehouse.dialect.uses_sketches else 1
+    at_once = warehouse.dialect.columns_per_statement if warehouse.dialect.uses_sketches else 1
     parts = (columns[start : start + at_once] for start in range(0, len(columns), at_once))
     return [found for part in parts for found in _at_once(warehouse, part, bars)]
 
@@ -89,11 +90,14 @@ def histograms(
 def _at_once(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int) -> Iterator[Histogram | None]:
     axes = _axes(warehouse, columns, bars)
     known = [axis for axis in axes if axis is not None]
-    counted = [Counted(bar, bar) for bar in (axis.bar for axis in known)]
     counts: list[dict[int, int]] = [{} for _ in known]
-    (relation,) = sa.select(columns[0]).get_final_froms()
-    for row in warehouse.rows(value_counts(warehouse.dialect, relation, counted)) if counted else ():
-        counts[row["position"]][int(row["value"])] = row["customers"]
+    if known:
+        # In a subquery, like the values, so that Spark computes them once and not for each comparison.
+        places = sa.select(*(axis.place.label(f"place_{i}") for i, axis in enumerate(known))).subquery("places")
+        bars = [axis.bar(place) for axis, place in zip(known, places.c, strict=True)]
+        counted = value_counts(warehouse.dialect, places, [Counted(bar, bar) for bar in bars])
+        for row in warehouse.rows(counted):
+            counts[row["position"]][int(row["value"])] = row["customers"]
     found = iter(counts)
     return (axis and axis.histogram(next(found)) for axis in axes)
 
@@ -165,12 +169,12 @@ def _axes(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: 
     row = warehouse.rows(sa.select(*expressions))[0]
     return [
         _axis(
-            value,
+            computed.c[f"value_{place}"],
             *(row[f"{name}_{place}"] for name in ("lowest", "tail", "highest")),
             bars=bars,
             whole=isinstance(column.type, sa.Integer),
         )
-        for place, (column, value) in enumerate(zip(columns, values, strict=True))
+        for place, column in enumerate(columns)
     ]
 
 

@@ -65,6 +65,8 @@ class Dialect(SqlDialect):
     vectors: Vectors | None = None
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
+    # Of how many columns one statement computes figures, of up to five each: PostgreSQL's have at most 1,664.
+    columns_per_statement = 300
     # Quantiles and numbers of different values come from sketches and are near the exact ones; screens say so.
     uses_sketches = False
     # Where scoring runs are stored and how they are read.

@@ -36,6 +36,8 @@ class SparkSql(Dialect):
 
     casts_nan = True
     uses_sketches = True
+    # With thirty columns a statement takes several times as long for each of them: Java does not compile code so long.
+    columns_per_statement = 8
     double = "DOUBLE"
     functions = STANDARD_FUNCTIONS - {"TRUNC"} | {"INSTR", "LENGTH", "LOCATE", "MOD", "SUBSTR"}
 

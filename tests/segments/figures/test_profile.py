@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from loyalty_core.demo.signals import COLUMNS
 from loyalty_core.segments import SegmentationEngine
+from loyalty_core.warehouse.dialects import Dialect
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, Query
@@ -81,6 +83,34 @@ def test_what_sets_the_segment_apart_comes_first(engine: SegmentationEngine):
     assert first.index == pytest.approx(1 / first.base_share)
     rare = [value.segment_share < 0.02 for value in profile.values]
     assert rare == sorted(rare)
+
+
+@pytest.mark.parametrize("name", ["all of three", "predictions and features"])
+def test_the_columns_of_several_statements_make_one_profile(
+    engine: SegmentationEngine, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    rule, _ = RULES[name]
+    whole = engine.profile(rule)
+    monkeypatch.setattr(Dialect, "columns_per_statement", 7)
+    profile = engine.profile(rule)
+    assert (profile.customers, profile.base, profile.values) == (whole.customers, whole.base, whole.values)
+    assert len(profile.numbers) == len(whole.numbers)
+    for number in whole.numbers:
+        found = profile.number(number.column.name)
+        assert found is not None
+        assert dataclasses.astuple(found)[1:] == pytest.approx(dataclasses.astuple(number)[1:])
+
+
+def test_more_columns_than_one_statement_can_have(backend: Backend, open_warehouse: Callable[..., Warehouse]):
+    points = [f"points_{place}" for place in range(350)]  # five figures of each: PostgreSQL allows 1,664
+    backend.execute(
+        f"CREATE TABLE customer_features_view (customer_id integer, {', '.join(f'{one} integer' for one in points)})"
+    )
+    backend.execute(f"INSERT INTO customer_features_view SELECT {', '.join(['1', *('2' for _ in points)])}")
+    backend.execute(f"INSERT INTO customer_features_view SELECT {', '.join(['2', *('4' for _ in points)])}")
+    profile = SegmentationEngine(open_warehouse(backend.url)).profile({"==": [{"var": "customer_id"}, 1]})
+    assert {(one.segment_mean, one.base_mean) for one in profile.numbers} == {(2.0, 3.0)}
+    assert {one.column.name for one in profile.numbers} == {*points}
 
 
 def test_everyone_is_like_everyone(engine: SegmentationEngine):
