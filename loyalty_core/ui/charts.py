@@ -184,8 +184,9 @@ def write_in_cells(
     A heat map's own text has too little contrast on cells of middle intensity. An annotation in each cell would take
     Plotly ten times as long to draw as these points without markers.
     """
-    (heat_map,) = figure.data
-    columns, rows = list(heat_map["x"]), list(heat_map["y"])
+    traces: Any = figure.data
+    (heat_map,) = traces
+    columns, rows = list(heat_map.x), list(heat_map.y)
     figure.add_scatter(
         x=[column for _ in rows for column in columns],
         y=[row for row in rows for _ in columns],

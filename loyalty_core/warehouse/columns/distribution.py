@@ -94,8 +94,8 @@ def _at_once(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bar
     if known:
         # In a subquery, like the values, so that Spark computes them once and not for each comparison.
         places = sa.select(*(axis.place.label(f"place_{i}") for i, axis in enumerate(known))).subquery("places")
-        bars = [axis.bar(place) for axis, place in zip(known, places.c, strict=True)]
-        counted = value_counts(warehouse.dialect, places, [Counted(bar, bar) for bar in bars])
+        indices = [axis.bar(place) for axis, place in zip(known, places.c, strict=True)]
+        counted = value_counts(warehouse.dialect, places, [Counted(index, index) for index in indices])
         for row in warehouse.rows(counted):
             counts[row["position"]][int(row["value"])] = row["customers"]
     found = iter(counts)
