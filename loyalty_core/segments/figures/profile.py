@@ -100,7 +100,10 @@ def _totals(relation: sa.FromClause, belongs: sa.ColumnElement[bool], numbers: S
     usable = [sa.case((sa.func.abs(value) <= _LARGEST, value)).label(f"value_{i}") for i, value in enumerate(values)]
     computed = sa.select(belongs.label("belongs"), *usable).select_from(relation).subquery("computed")
     members = computed.c.belongs
-    figures = [sa.func.count().label("customers"), sa.func.count(sa.case((members, 1))).label("members")]
+    figures: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("customers"),
+        sa.func.count(sa.case((members, 1))).label("members"),
+    ]
     for i in range(len(numbers)):
         value = computed.c[f"value_{i}"]
         inside = sa.case((members, value))
