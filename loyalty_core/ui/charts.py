@@ -181,8 +181,8 @@ def write_in_cells(
 ) -> None:
     """Write a text in each cell of a heat map, row by row, and end the axes with the cells; None has no colour.
 
-    A heat map's own text has too little contrast on cells of middle intensity. An annotation in each cell would take
-    Plotly ten times as long to draw as these points without markers.
+    A heat map's own text has too little contrast on cells of middle intensity. Annotations, one in each
+    cell, take Plotly longer to draw than points without markers.
     """
     traces: Any = figure.data
     (heat_map,) = traces

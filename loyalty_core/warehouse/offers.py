@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,10 @@ def offer_names(warehouse: Warehouse) -> dict[int, str]:
 
 
 def names_in(offers: dict[int, OfferFacts]) -> dict[int, str]:
-    """Offer id → name, of those that have one."""
-    return {offer_id: facts.name for offer_id, facts in offers.items() if facts.name is not None}
+    """Offer id → name, of those that have one; with the id where several offers share a name."""
+    named = {offer_id: facts.name for offer_id, facts in offers.items() if facts.name and facts.name.strip()}
+    times = Counter(named.values())
+    return {offer_id: name if times[name] == 1 else f"{name} ({offer_id})" for offer_id, name in named.items()}
 
 
 def offer_name(names: dict[int, str], offer_id: int) -> str:

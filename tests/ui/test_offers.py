@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from loyalty_core.analytics.offers import OfferTerms, Policy
+from loyalty_core.analytics.offers.mix import OfferFigures, OfferMix, OfferValue, SegmentOffers
 from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.store.segments import SegmentRecord
 from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
+from loyalty_core.ui.offers.offer_charts import by_segment
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from tests.fixtures.screens import OpenScreen, plain, texts_of
@@ -192,8 +194,21 @@ def test_offers_by_segment(scored: Configure, open_screen: OpenScreen, sql: Quer
     heat = figure(open_screen(OFFERS), "Share of each segment's members")
     [(members,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800")
     [(best,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800 AND recommended_offer = 2")
-    assert heat["data"][0]["y"] == [f"All in scope ({DEMO_CUSTOMERS / 1000:g}K)", f"Rich ({members})"]
+    assert heat["layout"]["yaxis"]["ticktext"] == [f"All in scope ({DEMO_CUSTOMERS / 1000:g}K)", f"Rich ({members})"]
     assert heat["data"][0]["z"][1][1] == pytest.approx(best / members)
+
+
+def test_offers_and_segments_that_are_written_alike_are_cells_of_their_own(configure: Configure):
+    offers = (OfferFigures(offer, 5, 0.5, 0.1, OfferValue(1, False), None, None) for offer in (1, 2))
+    found = OfferMix(10, 10, tuple(offers), (0,) * 20, None, None, None)
+    names = {"tea": "Customers in Oslo who bought tea", "coffee": "Customers in Oslo who bought coffee"}
+    segments = [SegmentOffers(one, 10, {1: 4, 2: 6}) for one in names]
+    heat = by_segment(found, segments, lambda offer: f"10 % off your next basket in the month {offer}", names)
+    drawn, texts = heat.data
+    assert (list(drawn.x), list(drawn.y)) == ([0, 1], [0, 1, 2])
+    assert [*texts.text] == ["50", "50", "40", "60", "40", "60"]
+    assert len(set(heat.layout.xaxis.ticktext)) == 1
+    assert heat.layout.yaxis.ticktext[1:] == ("Customers in Oslo who… (10)",) * 2
 
 
 def test_a_segment_that_cannot_be_computed_hides_no_others(scored: Configure, open_screen: OpenScreen, sql: Query):
@@ -205,7 +220,7 @@ def test_a_segment_that_cannot_be_computed_hides_no_others(scored: Configure, op
         record.rule = {"==": [{"var": "column_of_other_data"}, 1]}
     heat = figure(open_screen(OFFERS), "Share of each segment's members")
     [(members,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800")
-    assert heat["data"][0]["y"][1:] == [f"Rich ({members})"]
+    assert heat["layout"]["yaxis"]["ticktext"][1:] == [f"Rich ({members})"]
 
 
 def test_everything_follows_the_scope(scored: Configure, open_screen: OpenScreen, sql: Query):

@@ -26,6 +26,12 @@ def test_names_come_from_the_offers_table(tmp_path, identifier, name):
     assert [offer_name(names, offer_id) for offer_id in (1, 2)] == ["Free delivery", "Offer 2"]
 
 
+def test_offers_that_share_a_name_can_be_told_apart(tmp_path):
+    values = "(1, '10% off'), (2, '10% off'), (3, 'Free delivery'), (4, '10% Off'), (5, ''), (6, '  ')"
+    warehouse = _warehouse(tmp_path, f"CREATE TABLE offers AS SELECT * FROM (VALUES {values}) offers(offer_id, name)")
+    assert offer_names(warehouse) == {1: "10% off (1)", 2: "10% off (2)", 3: "Free delivery", 4: "10% Off"}
+
+
 @pytest.mark.parametrize("statement", ["SELECT 1", "CREATE TABLE offers (code VARCHAR, name VARCHAR)"])
 def test_without_a_usable_table_offers_go_by_their_number(tmp_path, statement):
     warehouse = _warehouse(tmp_path, statement)

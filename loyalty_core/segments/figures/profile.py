@@ -71,21 +71,21 @@ def compare(warehouse: Warehouse, rule: Rule, parts: Iterable[tuple[sa.FromClaus
 
     Two statements for each relation: one for its numbers, one for its categories.
     """
-    customers: Row | None = None
+    totals: Row | None = None
     numbers: list[NumberComparison] = []
     values: list[ValueComparison] = []
     for relation, fields in parts:
         compared = [field for field in fields if field.kind == "number" and not field.top_values]
         belongs = rule.to_sql(relation, where=True)
-        if compared or customers is None:
+        if compared or totals is None:
             row = warehouse.rows(_totals(relation, belongs, compared))[0]
-            customers = customers or row
+            totals = totals or row
             numbers += [_number(field, i, row) for i, field in enumerate(compared)]
         categories = [field for field in fields if field.top_values]
-        values += _values(warehouse, relation, belongs, categories, customers)
+        values += _values(warehouse, relation, belongs, categories, totals)
     return Profile(
-        customers["members"] if customers else 0,
-        customers["customers"] if customers else 0,
+        totals["members"] if totals else 0,
+        totals["customers"] if totals else 0,
         tuple(sorted(numbers, key=_least_alike)),
         tuple(sorted(values, key=_least_typical)),
     )
@@ -98,8 +98,10 @@ def _totals(relation: sa.FromClause, belongs: sa.ColumnElement[bool], numbers: S
     """
     values = [sa.cast(filled(relation.c[field.name]), sa.Double) for field in numbers]
     usable = [sa.case((sa.func.abs(value) <= _LARGEST, value)).label(f"value_{i}") for i, value in enumerate(values)]
-    computed = sa.select(belongs.label("belongs"), *usable).select_from(relation).subquery("computed")
-    members = computed.c.belongs
+    # 1 or 0, since not every database has conditions among the columns of a SELECT.
+    marked = sa.case((belongs, 1), else_=0).label("belongs")
+    computed = sa.select(marked, *usable).select_from(relation).subquery("computed")
+    members = computed.c.belongs == 1
     figures: list[sa.ColumnElement[Any]] = [
         sa.func.count().label("customers"),
         sa.func.count(sa.case((members, 1))).label("members"),

@@ -64,8 +64,8 @@ def by_segment(
     figure = go.Figure(
         go.Heatmap(
             z=shares,
-            x=[_wrapped(name(offer)) for offer in offers],
-            y=[f"{_shortened(title)} ({formatting.compact(customers)})" for title, customers, _ in rows],
+            x=[*range(len(offers))],
+            y=[*range(len(rows))],
             zmin=0,
             zmax=highest,
             colorscale=charts.sequence(),
@@ -86,8 +86,12 @@ def by_segment(
     texts = [[formatting.decimal(100 * share, 0) for share in row] for row in shares]
     intensities = [[share / highest for share in row] for row in shares]
     charts.write_in_cells(figure, texts, intensities, first_row_on_top=True)
-    figure.update_yaxes(type="category", showgrid=False)
-    figure.update_xaxes(type="category", side="top", showgrid=False, autotickangles=[0, 90])
+    # By number, since two long names may be written alike.
+    titles = [f"{_shortened(title)} ({formatting.compact(customers)})" for title, customers, _ in rows]
+    bare = {"showgrid": False, "zeroline": False}
+    figure.update_yaxes(tickvals=[*range(len(rows))], ticktext=titles, **bare)
+    figure.update_xaxes(tickvals=[*range(len(offers))], ticktext=[_wrapped(name(offer)) for offer in offers], **bare)
+    figure.update_xaxes(side="top", autotickangles=[0, 90])
     return figure
 
 

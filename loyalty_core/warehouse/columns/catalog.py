@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -101,8 +102,13 @@ def read_catalog(
 
 
 def describe(view: sa.FromClause) -> list[Column]:
-    """The columns of a relation, without statistics."""
-    return [_describe(column) for column in view.columns]
+    """The columns of a relation, without statistics; a label that several share has the name beside it."""
+    columns = [_describe(column) for column in view.columns]
+    times = Counter(column.label for column in columns)
+    return [
+        column if times[column.label] == 1 else replace(column, label=f"{column.label} ({column.name})")
+        for column in columns
+    ]
 
 
 def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:

@@ -63,6 +63,18 @@ def test_every_column_is_described(warehouse: Warehouse):
     assert columns["score"].group == "DWH Columns"
 
 
+def test_columns_whose_names_are_written_alike_can_be_told_apart(
+    backend: Backend, open_warehouse: Callable[..., Warehouse]
+):
+    backend.execute(
+        'CREATE TABLE customer_features_view (customer_id integer, points_balance integer, "points balance" integer)'
+    )
+    columns = by_name(open_warehouse(backend.url))
+    assert columns["points_balance"].label == "Points balance (points_balance)"
+    assert columns["points balance"].label == "Points balance (points balance)"
+    assert columns["customer_id"].label == "Customer ID"
+
+
 def test_blanks_count_null_and_nan(warehouse: Warehouse):
     columns = by_name(warehouse)
     assert columns["customer_id"].blanks == 0

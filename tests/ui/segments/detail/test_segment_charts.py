@@ -46,14 +46,18 @@ def test_the_largest_difference_is_on_top(configure: Configure):
 
 def test_overlap_is_the_share_of_the_row(configure: Configure):
     figure = overlap_matrix(FOUND, {"a": "VIP", "b": "Sleeping"})
-    [cells] = figure.data
-    texts = {(text.x, text.y): text.text for text in figure.layout.annotations}
-    assert texts == {(0, 0): "100%", (1, 0): "25%", (0, 1): "80%", (1, 1): "100%"}
+    cells, texts = figure.data
+    assert list(zip(texts.x, texts.y, texts.text, strict=True)) == [
+        ("VIP", "VIP", "100%"),
+        ("Sleeping", "VIP", "25%"),
+        ("VIP", "Sleeping", "80%"),
+        ("Sleeping", "Sleeping", "100%"),
+    ]
     assert list(cells.y) == list(cells.x) == ["VIP", "Sleeping"]
     assert [list(row) for row in cells.z] == [[1.0, 0.25], [0.8, 1.0]]
     assert cells.hovertext[1][0] == "100 of 125 customers of Sleeping are in VIP"
 
 
 def test_an_empty_segment_overlaps_with_none(configure: Configure):
-    [cells] = overlap_matrix(FOUND, {"a": "VIP", "nobody": "Nobody"}).data
+    cells, _ = overlap_matrix(FOUND, {"a": "VIP", "nobody": "Nobody"}).data
     assert [list(row) for row in cells.z] == [[1.0, 0.0], [0.0, 0.0]]
