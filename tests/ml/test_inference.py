@@ -113,7 +113,8 @@ def test_an_unknown_customer_is_an_error_never_a_score(service, customer_id):
             predict(customer_id)
 
 
-def test_without_models_the_file_is_named_with_the_remedy(settings):
+def test_without_models_the_file_is_named_with_the_remedy(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where there are no models, as there may be in the folder of the tests
     service = MLInferenceService(_changed(settings, models_dir="models"))
 
     with pytest.raises(FileNotFoundError) as caught:

@@ -52,7 +52,8 @@ class _Axis:
     @property
     def place(self) -> sa.ColumnElement[Any]:
         """How many bars after the first a value would be, were there bars on either side without end."""
-        return sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
+        place = sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
+        return sa.case((self.value.is_not(None), place))  # SQLite's function does not take NULL
 
     def bar(self, place: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """The index of the bar that a value with this place belongs to."""

@@ -12,6 +12,7 @@ from tests.ml.fixtures import bundle_parts, other_parts
 @pytest.fixture(autouse=True)
 def _models_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("DWH_URL", f"duckdb:///{tmp_path}/warehouse.duckdb")  # not that of the folder of the tests
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
