@@ -69,23 +69,23 @@ class Profile:
 def compare(warehouse: Warehouse, rule: Rule, parts: Iterable[tuple[sa.FromClause, Sequence[Column]]]) -> Profile:
     """Compare a rule's customers with all, on every number and every category of each relation.
 
-    Two statements for each relation: one for its numbers, one for its categories.
+    `parts` has one relation at least. Two statements for each: one for its numbers, one for its categories.
     """
-    totals: Row | None = None
+    totals: Row = {}
     numbers: list[NumberComparison] = []
     values: list[ValueComparison] = []
     for relation, fields in parts:
         compared = [field for field in fields if field.kind == "number" and not field.top_values]
         belongs = rule.to_sql(relation, where=True)
-        if compared or totals is None:
+        if compared or not totals:
             row = warehouse.rows(_totals(relation, belongs, compared))[0]
             totals = totals or row
             numbers += [_number(field, i, row) for i, field in enumerate(compared)]
         categories = [field for field in fields if field.top_values]
         values += _values(warehouse, relation, belongs, categories, totals)
     return Profile(
-        totals["members"] if totals else 0,
-        totals["customers"] if totals else 0,
+        totals["members"],
+        totals["customers"],
         tuple(sorted(numbers, key=_least_alike)),
         tuple(sorted(values, key=_least_typical)),
     )
